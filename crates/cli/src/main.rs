@@ -1,0 +1,2 @@
+//! The `lsra` program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! lsra-infer.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! lsra-model.
+#![forbid(unsafe_code)]

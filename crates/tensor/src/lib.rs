@@ -1,0 +1,2 @@
+//! lsra-tensor.
+

@@ -1,0 +1,2 @@
+//! lsra-text.
+#![forbid(unsafe_code)]

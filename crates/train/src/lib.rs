@@ -1,0 +1,2 @@
+//! lsra-train.
+#![forbid(unsafe_code)]

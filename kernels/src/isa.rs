@@ -1,0 +1,146 @@
+//! What this CPU can do, and how a kernel body is entered for it.
+//!
+//! A kernel is a generic body over [`pulp::Simd`]. [`Isa::vectorize`] enters it once per tier, inside a function
+//! compiled for that tier's instructions. An `Isa` can only be made where the CPU has the instructions,
+//! so holding one is the proof that running them is sound.
+
+use pulp::WithSimd;
+use std::fmt;
+
+/// One instruction-set tier of this machine.
+#[derive(Clone, Copy)]
+pub struct Isa(Token);
+
+#[derive(Clone, Copy)]
+enum Token {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(pulp::x86::V4),
+}
+
+/// The names of tiers, as `LSRA_ISA` spells them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Tier {
+    /// One lane, no instruction beyond the target's baseline.
+    Scalar,
+    /// AVX2 with FMA: 8 lanes of f32.
+    Avx2,
+    /// AVX-512 F, BW, CD, DQ, VL: 16 lanes of f32.
+    Avx512,
+}
+
+impl Tier {
+    /// Every tier, lowest first.
+    pub const ALL: [Tier; 3] = [Tier::Scalar, Tier::Avx2, Tier::Avx512];
+
+    /// The name that `LSRA_ISA` takes and that records carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Scalar => "scalar",
+            Tier::Avx2 => "avx2",
+            Tier::Avx512 => "avx512",
+        }
+    }
+}
+
+/// Why a tier asked for cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsaError {
+    /// `LSRA_ISA` holds a word that is no tier's name.
+    Unknown(String),
+    /// This CPU lacks the tier's instructions.
+    Unsupported(Tier),
+}
+
+impl fmt::Display for IsaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IsaError::Unknown(name) => {
+                write!(f, "LSRA_ISA={name}: no such instruction set; use scalar, avx2 or avx512")
+            }
+            IsaError::Unsupported(tier) => {
+                write!(f, "LSRA_ISA={}: this CPU does not have it; leave LSRA_ISA unset", tier.name())
+            }
+        }
+    }
+}
+
+impl std::error::Error for IsaError {}
+
+impl Isa {
+    /// The scalar tier, which every CPU has.
+    pub const SCALAR: Isa = Isa(Token::Scalar);
+
+    /// Errors: the CPU lacks the tier.
+    pub fn of(tier: Tier) -> Result<Isa, IsaError> {
+        match tier {
+            Tier::Scalar => Ok(Isa::SCALAR),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => {
+                pulp::x86::V3::try_new().map(|t| Isa(Token::Avx2(t))).ok_or(IsaError::Unsupported(tier))
+            }
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => {
+                pulp::x86::V4::try_new().map(|t| Isa(Token::Avx512(t))).ok_or(IsaError::Unsupported(tier))
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => Err(IsaError::Unsupported(tier)),
+        }
+    }
+
+    /// Every tier that this CPU has, lowest first.
+    pub fn available() -> Vec<Isa> {
+        Tier::ALL.into_iter().filter_map(|t| Isa::of(t).ok()).collect()
+    }
+
+    /// The tier that `LSRA_ISA` names, or else the highest that this CPU has.
+    ///
+    /// Errors: `LSRA_ISA` names no tier, or one that this CPU lacks.
+    pub fn from_env() -> Result<Isa, IsaError> {
+        match std::env::var("LSRA_ISA") {
+            Ok(name) if !name.is_empty() => {
+                let tier =
+                    Tier::ALL.into_iter().find(|t| t.name() == name).ok_or(IsaError::Unknown(name))?;
+                Isa::of(tier)
+            }
+            _ => Ok(Isa::best()),
+        }
+    }
+
+    /// The highest tier that this CPU has.
+    pub fn best() -> Isa {
+        *Isa::available().last().expect("the scalar tier is always there")
+    }
+
+    /// Which tier this is.
+    pub fn tier(self) -> Tier {
+        match self.0 {
+            Token::Scalar => Tier::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => Tier::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => Tier::Avx512,
+        }
+    }
+
+    /// Runs a kernel body with this tier's vectors.
+    #[inline]
+    pub fn vectorize<Op: WithSimd>(self, op: Op) -> Op::Output {
+        use pulp::Simd;
+        match self.0 {
+            Token::Scalar => pulp::Scalar.vectorize(op),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(token) => token.vectorize(op),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(token) => token.vectorize(op),
+        }
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.tier().name())
+    }
+}
