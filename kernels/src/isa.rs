@@ -130,11 +130,11 @@ impl Isa {
     pub fn vectorize<Op: WithSimd>(self, op: Op) -> Op::Output {
         use pulp::Simd;
         match self.0 {
-            Token::Scalar => pulp::Scalar.vectorize(op),
+            Token::Scalar => Simd::vectorize(pulp::Scalar, op),
             #[cfg(target_arch = "x86_64")]
-            Token::Avx2(token) => token.vectorize(op),
+            Token::Avx2(token) => Simd::vectorize(token, op),
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(token) => token.vectorize(op),
+            Token::Avx512(token) => Simd::vectorize(token, op),
         }
     }
 }
