@@ -78,13 +78,9 @@ impl Isa {
         match tier {
             Tier::Scalar => Ok(Isa::SCALAR),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => {
-                pulp::x86::V3::try_new().map(|t| Isa(Token::Avx2(t))).ok_or(IsaError::Unsupported(tier))
-            }
+            Tier::Avx2 => pulp::x86::V3::try_new().map(|t| Isa(Token::Avx2(t))).ok_or(IsaError::Unsupported(tier)),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx512 => {
-                pulp::x86::V4::try_new().map(|t| Isa(Token::Avx512(t))).ok_or(IsaError::Unsupported(tier))
-            }
+            Tier::Avx512 => pulp::x86::V4::try_new().map(|t| Isa(Token::Avx512(t))).ok_or(IsaError::Unsupported(tier)),
             #[cfg(not(target_arch = "x86_64"))]
             _ => Err(IsaError::Unsupported(tier)),
         }
@@ -101,8 +97,7 @@ impl Isa {
     pub fn from_env() -> Result<Isa, IsaError> {
         match std::env::var("LSRA_ISA") {
             Ok(name) if !name.is_empty() => {
-                let tier =
-                    Tier::ALL.into_iter().find(|t| t.name() == name).ok_or(IsaError::Unknown(name))?;
+                let tier = Tier::ALL.into_iter().find(|t| t.name() == name).ok_or(IsaError::Unknown(name))?;
                 Isa::of(tier)
             }
             _ => Ok(Isa::best()),

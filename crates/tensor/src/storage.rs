@@ -1,0 +1,107 @@
+//! Aligned storage that goes back to a pool of its thread when it is dropped.
+//!
+//! A training update makes and drops the same few hundred buffers each time. Asking the system for them would cost a page
+//! fault every 4 KiB; here each thread keeps what it dropped, in size classes, and hands it out again.
+
+use std::cell::RefCell;
+use std::mem::take;
+
+/// f32 values in one cache line: the unit of allocation, so that every buffer starts on a line of its own.
+#[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+const LINE: usize = 16;
+
+/// Sizes from one line to 2^39: four classes to each doubling, so at most a fifth of a buffer is unused.
+const CLASSES: usize = 160;
+
+/// Buffers of one class that a thread keeps at most; what is dropped beyond goes back to the system.
+const KEPT: usize = 1024;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<Vec<Line>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer of f32 that starts on a 64-byte boundary.
+pub struct Storage {
+    lines: Vec<Line>,
+    class: usize,
+}
+
+impl Storage {
+    /// At least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
+    pub fn unfilled(len: usize) -> Storage {
+        let (class, lines) = size_class(len.div_ceil(LINE));
+        let kept = POOL.with_borrow_mut(|pool| pool.get_mut(class).and_then(Vec::pop));
+        let lines = kept.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]);
+        Storage { lines, class }
+    }
+
+    /// The values; at least as many as were asked for.
+    pub fn as_slice(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.lines)
+    }
+
+    /// The values, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        bytemuck::cast_slice_mut(&mut self.lines)
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        let lines = take(&mut self.lines);
+        let class = self.class;
+        // A thread that is ending has no pool any more; then the buffer goes back to the system.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.is_empty() {
+                pool.resize_with(CLASSES, Vec::new);
+            }
+            if pool[class].len() < KEPT {
+                pool[class].push(lines);
+            }
+        });
+    }
+}
+
+/// The class whose buffers hold `lines` lines, and how many they hold: `(4 + quarter) << shift` lines.
+fn size_class(lines: usize) -> (usize, usize) {
+    let lines = lines.max(1);
+    if lines <= 4 {
+        return (lines - 1, lines);
+    }
+    let shift = lines.ilog2() as usize - 2;
+    let quarters = lines.div_ceil(1 << shift);
+    let (shift, quarters) = if quarters == 8 { (shift + 1, 4) } else { (shift, quarters) };
+    ((shift + 1) * 4 + quarters - 5, quarters << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_hold_what_is_asked_and_waste_little() {
+        let mut last = (0, 0);
+        for lines in 1..100_000 {
+            let (class, size) = size_class(lines);
+            assert!(size >= lines && size * 4 <= lines * 5 + 4, "{lines} lines got {size}");
+            assert!(class < CLASSES);
+            assert!((class, size) == last || (class == last.0 + 1 && size > last.1) || lines == 1);
+            last = (class, size);
+        }
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_handed_out_again() {
+        let mut a = Storage::unfilled(1000);
+        a.as_mut_slice()[7] = 3.0;
+        let place = a.as_slice().as_ptr();
+        assert_eq!(place as usize % 64, 0);
+        drop(a);
+        let b = Storage::unfilled(990);
+        assert_eq!(b.as_slice().as_ptr(), place);
+        assert!(b.as_slice().len() >= 990);
+    }
+}

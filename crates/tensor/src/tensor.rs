@@ -1,0 +1,157 @@
+//! A matrix of f32, shared, possibly a range of another's columns.
+
+use crate::Storage;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// `[rows, columns]`, row-major, rows `stride` apart. Clones and column ranges share the storage.
+#[derive(Clone)]
+pub struct Tensor {
+    storage: Arc<Storage>,
+    offset: usize,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+}
+
+impl Tensor {
+    /// `[rows, columns]` of **whatever a former buffer left**: for results that are written whole.
+    pub fn unfilled(rows: usize, columns: usize) -> Tensor {
+        let storage = Arc::new(Storage::unfilled(rows * columns));
+        Tensor { storage, offset: 0, rows, columns, stride: columns }
+    }
+
+    /// `[rows, columns]` of zeros.
+    pub fn zeros(rows: usize, columns: usize) -> Tensor {
+        let mut t = Tensor::unfilled(rows, columns);
+        t.data_mut().fill(0.0);
+        t
+    }
+
+    /// `[rows, columns]` with these values. Panics unless there are `rows * columns` of them.
+    pub fn from_slice(rows: usize, columns: usize, values: &[f32]) -> Tensor {
+        assert_eq!(values.len(), rows * columns, "values of a [{rows}, {columns}] tensor");
+        let mut t = Tensor::unfilled(rows, columns);
+        t.data_mut().copy_from_slice(values);
+        t
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns: channels, where rows are tokens.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Values from the start of one row to the start of the next.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Whether rows follow each other without a gap.
+    pub fn is_contiguous(&self) -> bool {
+        self.stride == self.columns
+    }
+
+    /// From the first value to the end of the last row, rows [`Tensor::stride`] apart.
+    pub fn data(&self) -> &[f32] {
+        &self.storage.as_slice()[self.offset..self.offset + self.span()]
+    }
+
+    /// As [`Tensor::data`], to write. Panics where the storage is shared.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        let (offset, span) = (self.offset, self.span());
+        let storage = Arc::get_mut(&mut self.storage).expect("a tensor that is written has one owner");
+        &mut storage.as_mut_slice()[offset..offset + span]
+    }
+
+    /// Whether this is the only tensor over its storage, so that it may be written.
+    pub fn is_unique(&mut self) -> bool {
+        Arc::get_mut(&mut self.storage).is_some()
+    }
+
+    /// Row `r`.
+    pub fn row(&self, r: usize) -> &[f32] {
+        &self.data()[r * self.stride..][..self.columns]
+    }
+
+    /// A view of a range of columns. Panics where the range ends beyond the last.
+    pub fn column_range(&self, range: Range<usize>) -> Tensor {
+        assert!(range.start <= range.end && range.end <= self.columns, "columns {range:?} of {self:?}");
+        Tensor { offset: self.offset + range.start, columns: range.len(), ..self.clone() }
+    }
+
+    /// A view of a range of rows. Panics where the range ends beyond the last.
+    pub fn row_range(&self, range: Range<usize>) -> Tensor {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {self:?}");
+        Tensor { offset: self.offset + range.start * self.stride, rows: range.len(), ..self.clone() }
+    }
+
+    /// This tensor, or a copy of it if rows lie apart.
+    pub fn to_contiguous(&self) -> Tensor {
+        if self.is_contiguous() { self.clone() } else { self.to_owned_copy() }
+    }
+
+    /// A copy that nothing else shares.
+    pub fn to_owned_copy(&self) -> Tensor {
+        let mut copy = Tensor::unfilled(self.rows, self.columns);
+        let columns = self.columns;
+        for (r, to) in copy.data_mut().chunks_exact_mut(columns.max(1)).enumerate() {
+            to.copy_from_slice(self.row(r));
+        }
+        copy
+    }
+
+    /// The values in row order.
+    pub fn to_vec(&self) -> Vec<f32> {
+        self.to_contiguous().data().to_vec()
+    }
+
+    fn span(&self) -> usize {
+        if self.rows == 0 || self.columns == 0 { 0 } else { (self.rows - 1) * self.stride + self.columns }
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor[{}, {}]", self.rows, self.columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting(rows: usize, columns: usize) -> Tensor {
+        let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+        Tensor::from_slice(rows, columns, &values)
+    }
+
+    #[test]
+    fn views_see_the_same_values() {
+        let t = counting(4, 6);
+        let v = t.column_range(2..5).row_range(1..4);
+        assert_eq!((v.rows(), v.columns(), v.stride()), (3, 3, 6));
+        assert_eq!(v.row(2), &[20.0, 21.0, 22.0]);
+        assert_eq!(v.to_vec(), [8.0, 9.0, 10.0, 14.0, 15.0, 16.0, 20.0, 21.0, 22.0]);
+    }
+
+    #[test]
+    fn empty_tensors_are_tensors() {
+        let t = counting(3, 4);
+        assert_eq!(t.row_range(3..3).data(), &[] as &[f32]);
+        assert_eq!(t.column_range(4..4).to_vec(), [] as [f32; 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "one owner")]
+    fn shared_storage_is_not_written() {
+        let mut t = counting(2, 2);
+        let _view = t.clone();
+        t.data_mut();
+    }
+}
