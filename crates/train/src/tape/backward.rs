@@ -1,0 +1,278 @@
+//! The adjoints, from the last node to the first.
+
+use super::Tape;
+use super::forward::{rows, rows_mut};
+use super::node::{AttentionNode, Dropped, NodeId, Op, UsedTaps};
+use lsra_kernels::activation::relu_backward;
+use lsra_kernels::attention::{self, attention_backward};
+use lsra_kernels::conv;
+use lsra_kernels::dropout::dropout;
+use lsra_kernels::elementwise::add_rows;
+use lsra_kernels::embedding::embed_backward;
+use lsra_kernels::gemm::{Epilogue, bias_gradient, gemm, gemm_weight_gradient};
+use lsra_kernels::glu::glu_backward;
+use lsra_kernels::norm::norm_backward;
+use lsra_kernels::{Rows, RowsMut};
+use lsra_model::layers::{Activation, Linear, Norm};
+use lsra_model::ParamId;
+use lsra_tensor::Tensor;
+use std::ops::Range;
+
+/// What a kernel finds in the gradient that it contributes to.
+enum Into<'a> {
+    /// Nothing yet: it writes.
+    Fresh(RowsMut<'a>),
+    /// Other contributions: it adds.
+    Partial(RowsMut<'a>),
+}
+
+impl Tape<'_> {
+    /// Adds d(loss) / d(parameter) to the gradients, for every parameter that the recorded pass used.
+    pub fn backward(mut self) {
+        while let Some(node) = self.nodes.pop() {
+            if let Op::Channels { .. } = node.op {
+                continue; // what reads a range of channels has already added to the whole's gradient
+            }
+            // Nothing downstream used a value without a gradient.
+            if let Some(dy) = node.gradient {
+                self.step(node.op, &node.value, dy);
+            }
+        }
+    }
+
+    fn step(&mut self, op: Op, y: &Tensor, dy: Tensor) {
+        match op {
+            Op::Embed { table, ids, scale, dropped } => self.embed_step(table, &ids, scale, &dropped, dy),
+            Op::Linear { x, linear } => self.linear_step(x, &linear, y, dy),
+            Op::Channels { .. } => unreachable!("a range of channels has no gradient of its own"),
+            Op::Concat { parts } => {
+                let mut start = 0;
+                for p in parts {
+                    let end = start + self.value(p).columns();
+                    self.give(p, dy.column_range(start..end));
+                    start = end;
+                }
+            }
+            Op::Glu { x } => {
+                let mut dx = like(self.value(x));
+                glu_backward(self.cx.isa, rows(self.value(x)), rows(&dy), rows_mut(&mut dx));
+                self.give(x, dx);
+            }
+            Op::LightConv { x, weight, shape, offsets, taps } => {
+                let mut dx = like(self.value(x));
+                let dtaps = light_conv_taps(self, x, &shape, &offsets, &taps, &dy, &mut dx);
+                let UsedTaps::Shared { softmaxed, .. } | UsedTaps::Expanded { softmaxed, .. } = &taps;
+                self.taps_softmax_step(weight, &shape, softmaxed, dtaps);
+                self.give(x, dx);
+            }
+            Op::DynamicConv { x, logits, shape, offsets, softmaxed, mask, used } => {
+                let isa = self.cx.isa;
+                let mut dx = like(self.value(x));
+                let mut dtaps = like(&used);
+                let (x_rows, dy_rows, dx_rows) = (rows(self.value(x)), rows(&dy), rows_mut(&mut dx));
+                conv::dynamic_conv_backward(
+                    isa, &shape, &offsets, x_rows, used.data(), dy_rows, dx_rows, dtaps.data_mut(),
+                );
+                if let Some(mask) = mask {
+                    dtaps.data_mut().iter_mut().zip(mask.data()).for_each(|(d, m)| *d *= m);
+                }
+                let taps_rows = softmaxed.rows() * shape.heads;
+                conv::softmax_taps_backward(isa, taps_rows, shape.kernel, softmaxed.data(), dtaps.data_mut());
+                self.give(logits, dtaps);
+                self.give(x, dx);
+            }
+            Op::Attention(node) => self.attention_step(&node, y, &dy),
+            Op::AddNorm { x, residual, norm, dropped, sum, stats } => {
+                let dsum = self.norm_step(&norm, &sum, &stats, &dy);
+                self.residual_step(x, residual, &dropped, dsum);
+            }
+            Op::Add { x, residual, dropped } => self.residual_step(x, residual, &dropped, dy),
+            Op::Norm { x, norm, stats } => {
+                let input = self.value(x).clone();
+                let dx = self.norm_step(&norm, &input, &stats, &dy);
+                self.give(x, dx);
+            }
+        }
+    }
+
+    fn embed_step(&mut self, table: ParamId, ids: &[u32], scale: f32, dropped: &Dropped, dy: Tensor) {
+        let dy = self.masked(dropped, dy);
+        embed_backward(self.cx.isa, ids, scale, rows(&dy), self.gradients.get_mut(table));
+    }
+
+    fn linear_step(&mut self, x: NodeId, l: &Linear, y: &Tensor, dy: Tensor) {
+        let (isa, packed) = (self.cx.isa, self.cx.packed);
+        let dy = match l.activation {
+            Activation::None => dy,
+            Activation::Relu => {
+                let mut dy = owned(dy);
+                relu_backward(isa, y.data(), dy.data_mut());
+                dy
+            }
+        };
+        if let Some(b) = l.bias {
+            bias_gradient(isa, rows(&dy), self.gradients.get_mut(b));
+        }
+        let input = &self.nodes[x.0].value;
+        gemm_weight_gradient(
+            isa, rows(&dy), rows(input), self.gradients.get_mut(l.weight), &mut self.scratch.gemm,
+        );
+        self.contribute(x, |into| match into {
+            Into::Fresh(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::None),
+            Into::Partial(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::Accumulate),
+        });
+    }
+
+    fn taps_softmax_step(
+        &mut self,
+        weight: ParamId,
+        shape: &conv::ConvShape,
+        softmaxed: &[f32],
+        mut dtaps: Vec<f32>,
+    ) {
+        conv::softmax_taps_backward(self.cx.isa, shape.heads, shape.kernel, softmaxed, &mut dtaps);
+        self.gradients.get_mut(weight).iter_mut().zip(&dtaps).for_each(|(g, d)| *g += d);
+    }
+
+    fn attention_step(&mut self, n: &AttentionNode, y: &Tensor, dy: &Tensor) {
+        let [q, k, v] = n.qkv.map(|id| self.value(id).clone());
+        let (mut dq, mut dk, mut dv) =
+            (like(&q), Tensor::zeros(k.rows(), k.columns()), Tensor::zeros(v.rows(), v.columns()));
+        let weights_dropped =
+            n.dropped.is_active().then_some(attention::Dropped { p: n.dropped.rate, keys: &n.dropped.keys });
+        attention_backward(
+            self.cx.isa,
+            &n.shape,
+            n.mask,
+            rows(&q),
+            &n.offsets,
+            rows(&k),
+            rows(&v),
+            &n.kv_ranges,
+            weights_dropped,
+            rows(y),
+            &n.log_sum,
+            rows(dy),
+            rows_mut(&mut dq),
+            rows_mut(&mut dk),
+            rows_mut(&mut dv),
+            &mut self.scratch.attention,
+        );
+        for (id, d) in n.qkv.into_iter().zip([dq, dk, dv]) {
+            self.give(id, d);
+        }
+    }
+
+    fn norm_step(&mut self, norm: &Norm, input: &Tensor, stats: &[f32], dy: &Tensor) -> Tensor {
+        let mut dx = like(input);
+        let gamma = self.cx.weights.get(norm.gamma).data();
+        let (dgamma, dbeta) = self.gradients.pair_mut(norm.gamma, norm.beta);
+        norm_backward(self.cx.isa, rows(input), stats, gamma, rows(dy), rows_mut(&mut dx), dgamma, dbeta);
+        dx
+    }
+
+    /// y = residual + dropout(x): the residual takes dy as it is, x takes it masked.
+    fn residual_step(&mut self, x: NodeId, residual: NodeId, dropped: &Dropped, dy: Tensor) {
+        let dx = if dropped.is_active() { self.masked(dropped, dy.to_owned_copy()) } else { dy.clone() };
+        self.give(residual, dy);
+        self.give(x, dx);
+    }
+
+    fn masked(&self, d: &Dropped, dy: Tensor) -> Tensor {
+        if !d.is_active() {
+            return dy;
+        }
+        let mut dy = owned(dy);
+        dropout(self.cx.isa, d.rate, &d.keys, &d.offsets, rows_mut(&mut dy));
+        dy
+    }
+
+    /// A whole contribution to the gradient of a node: kept as it is where it is the first.
+    fn give(&mut self, id: NodeId, d: Tensor) {
+        if self.nodes[id.0].gradient.is_none() && !matches!(self.nodes[id.0].op, Op::Channels { .. }) {
+            self.nodes[id.0].gradient = Some(d);
+            return;
+        }
+        let isa = self.cx.isa;
+        self.contribute(id, |into| match into {
+            Into::Fresh(mut to) => copy_rows(&mut to, rows(&d)),
+            Into::Partial(to) => add_rows(isa, to, rows(&d)),
+        });
+    }
+
+    /// Lets a kernel write or add its contribution in place; a range of channels contributes to the whole.
+    fn contribute(&mut self, id: NodeId, f: impl FnOnce(Into<'_>)) {
+        let (whole, range) = self.whole(id);
+        let node = &mut self.nodes[whole.0];
+        let (tokens, columns) = (node.value.rows(), node.value.columns());
+        let part = range.len() < columns;
+        let fresh = node.gradient.is_none() && !part;
+        let gradient = match node.gradient.take() {
+            Some(g) => owned(g),
+            None if part => Tensor::zeros(tokens, columns),
+            None => Tensor::unfilled(tokens, columns),
+        };
+        let gradient = node.gradient.insert(gradient);
+        if tokens == 0 {
+            return;
+        }
+        let to = RowsMut::strided(&mut gradient.data_mut()[range.start..], tokens, range.len(), columns);
+        f(if fresh { Into::Fresh(to) } else { Into::Partial(to) });
+    }
+
+    /// The node that owns the gradient of `id`, and its columns there.
+    fn whole(&self, id: NodeId) -> (NodeId, Range<usize>) {
+        match &self.nodes[id.0].op {
+            Op::Channels { of, range } => {
+                let (whole, outer) = self.whole(*of);
+                (whole, outer.start + range.start..outer.start + range.end)
+            }
+            _ => (id, 0..self.value(id).columns()),
+        }
+    }
+}
+
+/// Writes dx; returns d(loss) / d(softmaxed taps), `[heads * kernel]`.
+fn light_conv_taps(
+    tape: &Tape<'_>,
+    x: NodeId,
+    shape: &conv::ConvShape,
+    offsets: &[usize],
+    taps: &UsedTaps,
+    dy: &Tensor,
+    dx: &mut Tensor,
+) -> Vec<f32> {
+    let isa = tape.cx.isa;
+    let (x, dy) = (rows(tape.value(x)), rows(dy));
+    let mut dtaps = vec![0.0; shape.heads * shape.kernel];
+    match taps {
+        UsedTaps::Shared { mask, used, .. } => {
+            conv::light_conv_backward(isa, shape, offsets, x, used, dy, rows_mut(dx), &mut dtaps);
+            if let Some(mask) = mask {
+                dtaps.iter_mut().zip(mask).for_each(|(d, m)| *d *= m);
+            }
+        }
+        UsedTaps::Expanded { mask, used, .. } => {
+            let mut dused = like(used);
+            let dused_data = dused.data_mut();
+            conv::dynamic_conv_backward(isa, shape, offsets, x, used.data(), dy, rows_mut(dx), dused_data);
+            conv::reduce_taps(isa, dused.data(), mask.data(), &mut dtaps);
+        }
+    }
+    dtaps
+}
+
+fn like(t: &Tensor) -> Tensor {
+    Tensor::unfilled(t.rows(), t.columns())
+}
+
+/// The tensor itself where nothing else shares it and its rows follow each other, or else a copy.
+fn owned(mut t: Tensor) -> Tensor {
+    if t.is_contiguous() && t.is_unique() { t } else { t.to_owned_copy() }
+}
+
+fn copy_rows(to: &mut RowsMut<'_>, from: Rows<'_>) {
+    for r in 0..from.rows {
+        to.row_mut(r).copy_from_slice(from.row(r));
+    }
+}

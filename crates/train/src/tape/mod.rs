@@ -1,0 +1,127 @@
+//! Reverse-mode differentiation of the one forward pass.
+//!
+//! A [`Tape`] is an [`Exec`](lsra_model::Exec) whose values are nodes: it runs each operation with the training kernels, keeps
+//! what the adjoint needs, and [`Tape::backward`] walks the nodes from last to first. A lane of a batch has a tape of its own over
+//! weights that all lanes share; what it writes are its own [`Gradients`].
+
+mod backward;
+mod forward;
+mod gradients;
+mod node;
+
+pub use gradients::Gradients;
+
+use lsra_exec::{Packed, Weights};
+use lsra_kernels::attention::AttentionScratch;
+use lsra_kernels::cross_entropy::LossScratch;
+use lsra_kernels::dropout::DropoutKey;
+use lsra_kernels::gemm::GemmScratch;
+use lsra_kernels::Isa;
+use lsra_model::layers::Dropout;
+use lsra_model::{Exec, Losses, Model, Sequences, Tokens, decode, encode, remember};
+use node::Node;
+
+/// What a tape reads: the weights of this update, and what its dropout masks depend on.
+pub struct TapeContext<'a> {
+    /// The instruction set to run on.
+    pub isa: Isa,
+    /// The model.
+    pub model: &'a Model,
+    /// Its parameters.
+    pub weights: &'a Weights,
+    /// Its linear layers, packed in both directions.
+    pub packed: &'a Packed,
+    /// Of the run.
+    pub seed: u64,
+    /// Which update this is.
+    pub update: u64,
+}
+
+/// Sentence pairs; sequence i of each side is the same sentence.
+#[derive(Clone, Debug)]
+pub struct PairBatch {
+    /// Source ids, each sentence with its end.
+    pub source: Tokens,
+    /// Target ids shifted right: each sentence starts with the end symbol.
+    pub target_input: Tokens,
+    /// What is to be predicted at each row of `target_input`.
+    pub target_output: Vec<u32>,
+}
+
+/// Sums over the tokens of a batch, in nats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossSums {
+    /// Label-smoothed loss.
+    pub smoothed: f64,
+    /// Negative log-likelihood.
+    pub nll: f64,
+    /// Target tokens.
+    pub tokens: usize,
+}
+
+impl LossSums {
+    /// Sums in token order.
+    pub fn of(losses: &Losses) -> LossSums {
+        let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x)).sum();
+        LossSums { smoothed: sum(&losses.smoothed), nll: sum(&losses.nll), tokens: losses.nll.len() }
+    }
+}
+
+impl std::ops::AddAssign for LossSums {
+    fn add_assign(&mut self, other: LossSums) {
+        self.smoothed += other.smoothed;
+        self.nll += other.nll;
+        self.tokens += other.tokens;
+    }
+}
+
+/// The losses of every target token, by any executor.
+pub fn pair_losses<E: Exec>(e: &mut E, model: &Model, batch: &PairBatch, smoothing: f32) -> Losses {
+    let encoded = encode(e, model, &batch.source);
+    let memory = remember(e, model, &encoded, &batch.source.sequences);
+    let owners: Vec<usize> = (0..batch.target_input.sequences.len()).collect();
+    let x = decode(e, model, &batch.target_input, &memory, &owners, None);
+    e.loss(&x, &model.decoder.output, &batch.target_output, smoothing)
+}
+
+/// The losses of a lane, and the gradient of their smoothed sum **added to** `gradients`.
+pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradients: &mut Gradients) -> LossSums {
+    if batch.target_output.is_empty() {
+        return LossSums::default();
+    }
+    let mut tape = Tape::new(cx, gradients);
+    let losses = pair_losses(&mut tape, cx.model, batch, smoothing);
+    tape.backward();
+    LossSums::of(&losses)
+}
+
+/// One forward pass, recorded.
+pub struct Tape<'a> {
+    cx: &'a TapeContext<'a>,
+    nodes: Vec<Node>,
+    gradients: &'a mut Gradients,
+    scratch: Scratch,
+}
+
+/// Room that kernels work in; one set serves the whole tape.
+#[derive(Default)]
+struct Scratch {
+    gemm: GemmScratch,
+    attention: AttentionScratch,
+    loss: LossScratch,
+}
+
+impl<'a> Tape<'a> {
+    /// An empty tape that will add to `gradients`.
+    pub fn new(cx: &'a TapeContext<'a>, gradients: &'a mut Gradients) -> Tape<'a> {
+        Tape { cx, nodes: Vec::new(), gradients, scratch: Scratch::default() }
+    }
+
+    /// One mask a sentence at this place; none where nothing is dropped.
+    fn keys(&self, d: &Dropout, sequences: &Sequences) -> Vec<DropoutKey> {
+        if d.rate == 0.0 {
+            return Vec::new();
+        }
+        sequences.sentences().iter().map(|&s| DropoutKey::new(self.cx.seed, self.cx.update, d.site, s)).collect()
+    }
+}
