@@ -1,0 +1,190 @@
+//! Parallel text: from a prepared folder, or from lines at hand, to ids.
+
+use crate::{Bpe, TextError, Vocabulary, files};
+use std::path::{Path, PathBuf};
+
+/// The file extensions of the two sides, `de` and `en` for German to English.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Languages {
+    /// What is translated.
+    pub source: String,
+    /// What it is translated to.
+    pub target: String,
+}
+
+/// The three parts of a corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose by.
+    Valid,
+    /// To report on.
+    Test,
+}
+
+impl Split {
+    /// The stem of the part's files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Valid => "valid",
+            Split::Test => "test",
+        }
+    }
+}
+
+/// Lines and their translations, line for line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextPair {
+    /// Sentences.
+    pub source: Vec<String>,
+    /// Their translations.
+    pub target: Vec<String>,
+}
+
+impl TextPair {
+    /// Reads `train.de` and `train.en`, or the like, of a folder.
+    ///
+    /// Errors: either is missing, unreadable, empty or not UTF-8, or their lines differ in number.
+    pub fn read(folder: &Path, split: Split, languages: &Languages) -> Result<TextPair, TextError> {
+        let path = |language: &str| folder.join(format!("{}.{language}", split.name()));
+        TextPair::read_files(&path(&languages.source), &path(&languages.target))
+    }
+
+    /// Reads two files of sentences.
+    ///
+    /// Errors: as [`TextPair::read`].
+    pub fn read_files(source: &Path, target: &Path) -> Result<TextPair, TextError> {
+        let pair = TextPair { source: files::read_lines(source)?, target: files::read_lines(target)? };
+        if pair.source.len() != pair.target.len() {
+            return Err(TextError::SidesDiffer {
+                source_file: source.display().to_string(),
+                source_lines: pair.source.len(),
+                target_file: target.display().to_string(),
+                target_lines: pair.target.len(),
+            });
+        }
+        Ok(pair)
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty()
+    }
+}
+
+/// A corpus's lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// To learn from.
+    pub train: TextPair,
+    /// To choose by.
+    pub valid: TextPair,
+    /// To report on.
+    pub test: TextPair,
+}
+
+/// Pairs of sentences as ids, each ending in `</s>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Corpus {
+    /// Sentences.
+    pub source: Vec<Vec<u32>>,
+    /// Their translations.
+    pub target: Vec<Vec<u32>>,
+}
+
+impl Corpus {
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty()
+    }
+
+    /// Tokens of both sides, `</s>` included.
+    pub fn tokens(&self) -> (usize, usize) {
+        let count = |side: &[Vec<u32>]| side.iter().map(Vec::len).sum();
+        (count(&self.source), count(&self.target))
+    }
+}
+
+/// A corpus ready to train on, with what turns its text into ids.
+#[derive(Clone)]
+pub struct Prepared {
+    /// Cuts words into pieces; none where the text is cut already.
+    pub bpe: Option<Bpe>,
+    /// Pieces of the source.
+    pub source_vocabulary: Vocabulary,
+    /// Pieces of the target.
+    pub target_vocabulary: Vocabulary,
+    /// The lines, for references and for showing.
+    pub texts: Texts,
+    /// To learn from.
+    pub train: Corpus,
+    /// To choose by.
+    pub valid: Corpus,
+    /// To report on.
+    pub test: Corpus,
+}
+
+impl Prepared {
+    /// Reads a folder of `train`, `valid` and `test`, with `bpe.codes` and `dict.{source,target}.txt` where they are
+    /// there. Without codes the text is taken as cut into pieces, without a dictionary one is counted from `train`.
+    ///
+    /// Errors: whatever is wrong with a file that is there, or a part that is not.
+    pub fn read(folder: &Path, languages: &Languages) -> Result<Prepared, TextError> {
+        let bpe = existing(folder.join("bpe.codes")).map(|p| Bpe::from_codes(&p)).transpose()?;
+        let dictionary = |language: &str| {
+            existing(folder.join(format!("dict.{language}.txt"))).map(|p| Vocabulary::from_file(&p)).transpose()
+        };
+        let (source, target) = (dictionary(&languages.source)?, dictionary(&languages.target)?);
+        let read = |split| TextPair::read(folder, split, languages);
+        let texts = Texts { train: read(Split::Train)?, valid: read(Split::Valid)?, test: read(Split::Test)? };
+        Ok(Prepared::from_texts(texts, bpe, source, target))
+    }
+
+    /// Cuts and numbers lines at hand. A vocabulary that is not given is counted from `texts.train`.
+    pub fn from_texts(
+        texts: Texts,
+        bpe: Option<Bpe>,
+        source_vocabulary: Option<Vocabulary>,
+        target_vocabulary: Option<Vocabulary>,
+    ) -> Prepared {
+        let cut_all = |lines: &[String]| lines.iter().map(|l| cut_line(bpe.as_ref(), l)).collect::<Vec<_>>();
+        let count = |pieces: &[Vec<String>]| Vocabulary::from_sentences(pieces.iter().map(Vec::as_slice));
+        let number = |v: &Vocabulary, pieces: &[Vec<String>]| pieces.iter().map(|p| v.encode(p)).collect::<Vec<_>>();
+
+        let (source, target) = (cut_all(&texts.train.source), cut_all(&texts.train.target));
+        let source_vocabulary = source_vocabulary.unwrap_or_else(|| count(&source));
+        let target_vocabulary = target_vocabulary.unwrap_or_else(|| count(&target));
+        let train = Corpus { source: number(&source_vocabulary, &source), target: number(&target_vocabulary, &target) };
+        let corpus = |text: &TextPair| Corpus {
+            source: number(&source_vocabulary, &cut_all(&text.source)),
+            target: number(&target_vocabulary, &cut_all(&text.target)),
+        };
+        let (valid, test) = (corpus(&texts.valid), corpus(&texts.test));
+        Prepared { bpe, source_vocabulary, target_vocabulary, texts, train, valid, test }
+    }
+}
+
+/// The pieces of a line: cut by `bpe`, or as they stand where there is none. White space within a word that `bpe` keeps,
+/// as a no-break space, ends a piece here as it does in fairseq, whose dictionaries hold no such piece.
+pub fn cut_line(bpe: Option<&Bpe>, line: &str) -> Vec<String> {
+    match bpe {
+        Some(bpe) => bpe.cut(line).iter().flat_map(|piece| files::python_words(piece)).map(str::to_owned).collect(),
+        None => files::python_words(line).map(str::to_owned).collect(),
+    }
+}
+
+fn existing(path: PathBuf) -> Option<PathBuf> {
+    path.exists().then_some(path)
+}

@@ -1,0 +1,131 @@
+//! What can be wrong with text that someone hands in, each with where it is and what to do.
+
+use std::io;
+
+/// A fault in text files or in what a model file holds of them. Its message is one line for a user.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// The file is not there.
+    #[error("{file}: no such file; check the folder's name: {expected} is expected there")]
+    Missing {
+        /// The file's path.
+        file: String,
+        /// What the file should have held.
+        expected: &'static str,
+    },
+    /// The file is there and cannot be read.
+    #[error("{file}: cannot be read ({cause}); check that it is a file and that you may read it")]
+    Unreadable {
+        /// The file's path.
+        file: String,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// The file holds nothing.
+    #[error("{file}: is empty; {expected} is expected there")]
+    Empty {
+        /// The file's path.
+        file: String,
+        /// What the file should have held.
+        expected: &'static str,
+    },
+    /// A byte that is not UTF-8.
+    #[error("{file}, line {line}: byte {byte} of the line is not valid UTF-8; convert the file to UTF-8")]
+    InvalidUtf8 {
+        /// The file's path.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Byte within the line, from 1.
+        byte: usize,
+    },
+    /// A parallel text whose sides do not have a line for a line.
+    #[error(
+        "{source_file} has {source_lines} lines but {target_file} has {target_lines}; \
+         each line of one needs its translation on the same line of the other"
+    )]
+    SidesDiffer {
+        /// The source side's path.
+        source_file: String,
+        /// Its lines.
+        source_lines: usize,
+        /// The target side's path.
+        target_file: String,
+        /// Its lines.
+        target_lines: usize,
+    },
+    /// A dictionary line that is not `piece count`.
+    #[error("{file}, line {line}: {found:?} is no dictionary line; expected a piece, a space and a count")]
+    BadDictionaryLine {
+        /// The dictionary's path, or its place in a model file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// The line as it stands.
+        found: String,
+    },
+    /// A piece that has an id already.
+    #[error("{file}, line {line}: the piece {piece:?} already has the id {id}; each piece may stand only once")]
+    DuplicatePiece {
+        /// The dictionary's path, or its place in a model file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// The piece.
+        piece: String,
+        /// Its first id.
+        id: u32,
+    },
+    /// A line of BPE codes that is not two pieces.
+    #[error("{file}, line {line}: {found:?} is no merge; expected two pieces with a space between them")]
+    BadCodesLine {
+        /// The codes' path.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// The line as it stands.
+        found: String,
+    },
+    /// BPE codes of a version that is not understood.
+    #[error("{file}: codes of version {found:?} are not understood; learn them with subword-nmt 0.2 or later")]
+    BadCodesVersion {
+        /// The codes' path.
+        file: String,
+        /// The version that the first line states.
+        found: String,
+    },
+    /// A tokeniser that is not what this crate writes.
+    #[error("{file}: the tokeniser cannot be used ({reason}); expected a tokenizer.json with BPE and the suffix </w>")]
+    BadTokenizer {
+        /// The file, or its place in a model file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A sentence that no batch can hold.
+    #[error(
+        "sentence {sentence} has {length} tokens, more than the {max_tokens} that a batch may hold; \
+         raise the tokens of a batch or lower the longest sentence that is kept"
+    )]
+    SentenceExceedsBatch {
+        /// The sentence's number in its corpus, from 0.
+        sentence: u32,
+        /// Tokens of its longer side, `</s>` included.
+        length: usize,
+        /// The limit of a batch.
+        max_tokens: usize,
+    },
+    /// Every sentence is longer than the model's positions.
+    #[error(
+        "none of the {sentences} sentences fits {max_source} source and {max_target} target positions; \
+         raise them or check that the text holds one sentence a line"
+    )]
+    NothingFits {
+        /// Sentences looked at.
+        sentences: usize,
+        /// Longest source that is kept.
+        max_source: usize,
+        /// Longest target that is kept.
+        max_target: usize,
+    },
+}
