@@ -1,1 +1,5 @@
 //! lsra-exec.
+
+pub mod macs;
+
+pub use macs::Macs;
