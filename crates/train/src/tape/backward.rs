@@ -13,8 +13,8 @@ use lsra_kernels::gemm::{Epilogue, bias_gradient, gemm, gemm_weight_gradient};
 use lsra_kernels::glu::glu_backward;
 use lsra_kernels::norm::norm_backward;
 use lsra_kernels::{Rows, RowsMut};
-use lsra_model::layers::{Activation, Linear, Norm};
 use lsra_model::ParamId;
+use lsra_model::layers::{Activation, Linear, Norm};
 use lsra_tensor::Tensor;
 use std::ops::Range;
 
@@ -61,7 +61,7 @@ impl Tape<'_> {
             Op::LightConv { x, weight, shape, offsets, taps } => {
                 let mut dx = like(self.value(x));
                 let dtaps = light_conv_taps(self, x, &shape, &offsets, &taps, &dy, &mut dx);
-                let UsedTaps::Shared { softmaxed, .. } | UsedTaps::Expanded { softmaxed, .. } = &taps;
+                let (UsedTaps::Shared { softmaxed, .. } | UsedTaps::Expanded { softmaxed, .. }) = &taps;
                 self.taps_softmax_step(weight, &shape, softmaxed, dtaps);
                 self.give(x, dx);
             }
@@ -71,7 +71,14 @@ impl Tape<'_> {
                 let mut dtaps = like(&used);
                 let (x_rows, dy_rows, dx_rows) = (rows(self.value(x)), rows(&dy), rows_mut(&mut dx));
                 conv::dynamic_conv_backward(
-                    isa, &shape, &offsets, x_rows, used.data(), dy_rows, dx_rows, dtaps.data_mut(),
+                    isa,
+                    &shape,
+                    &offsets,
+                    x_rows,
+                    used.data(),
+                    dy_rows,
+                    dx_rows,
+                    dtaps.data_mut(),
                 );
                 if let Some(mask) = mask {
                     dtaps.data_mut().iter_mut().zip(mask.data()).for_each(|(d, m)| *d *= m);
@@ -114,22 +121,14 @@ impl Tape<'_> {
             bias_gradient(isa, rows(&dy), self.gradients.get_mut(b));
         }
         let input = &self.nodes[x.0].value;
-        gemm_weight_gradient(
-            isa, rows(&dy), rows(input), self.gradients.get_mut(l.weight), &mut self.scratch.gemm,
-        );
+        gemm_weight_gradient(isa, rows(&dy), rows(input), self.gradients.get_mut(l.weight), &mut self.scratch.gemm);
         self.contribute(x, |into| match into {
             Into::Fresh(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::None),
             Into::Partial(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::Accumulate),
         });
     }
 
-    fn taps_softmax_step(
-        &mut self,
-        weight: ParamId,
-        shape: &conv::ConvShape,
-        softmaxed: &[f32],
-        mut dtaps: Vec<f32>,
-    ) {
+    fn taps_softmax_step(&mut self, weight: ParamId, shape: &conv::ConvShape, softmaxed: &[f32], mut dtaps: Vec<f32>) {
         conv::softmax_taps_backward(self.cx.isa, shape.heads, shape.kernel, softmaxed, &mut dtaps);
         self.gradients.get_mut(weight).iter_mut().zip(&dtaps).for_each(|(g, d)| *g += d);
     }

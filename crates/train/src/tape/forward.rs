@@ -120,7 +120,18 @@ impl Tape<'_> {
             dropped.is_active().then_some(attention::Dropped { p: dropped.rate, keys: &dropped.keys });
         let out = rows_mut(&mut y);
         attention::attention(
-            isa, &shape, mask, q, &offsets, k, v, &kv_ranges, weights_dropped, out, &mut log_sum, &mut scratch,
+            isa,
+            &shape,
+            mask,
+            q,
+            &offsets,
+            k,
+            v,
+            &kv_ranges,
+            weights_dropped,
+            out,
+            &mut log_sum,
+            &mut scratch,
         );
         self.scratch.attention = scratch;
         self.push(y, Op::Attention(Box::new(AttentionNode { qkv, shape, mask, offsets, kv_ranges, dropped, log_sum })))
@@ -196,13 +207,7 @@ impl Exec for Tape<'_> {
         self.push(y, Op::Glu { x })
     }
 
-    fn light_conv(
-        &mut self,
-        x: &NodeId,
-        c: &Convolution,
-        sequences: &Sequences,
-        past: Option<Past<'_, ()>>,
-    ) -> NodeId {
+    fn light_conv(&mut self, x: &NodeId, c: &Convolution, sequences: &Sequences, past: Option<Past<'_, ()>>) -> NodeId {
         no_past(&past);
         let Taps::Fixed(weight) = c.taps else { panic!("a lightweight convolution has fixed taps") };
         let (isa, shape, offsets) = (self.cx.isa, conv_shape(c), sequences.offsets().to_vec());
@@ -310,8 +315,7 @@ impl Exec for Tape<'_> {
 
     fn norm(&mut self, x: &NodeId, n: &Norm) -> NodeId {
         let input = self.value(*x);
-        let (mut sum, mut y) =
-            (Tensor::unfilled(input.rows(), n.channels), Tensor::unfilled(input.rows(), n.channels));
+        let (mut sum, mut y) = (Tensor::unfilled(input.rows(), n.channels), Tensor::unfilled(input.rows(), n.channels));
         let mut stats = vec![0.0; 2 * input.rows()];
         let (gamma, beta) = (self.cx.weights.get(n.gamma).data(), self.cx.weights.get(n.beta).data());
         let (sum_rows, y_rows) = (rows_mut(&mut sum), rows_mut(&mut y));

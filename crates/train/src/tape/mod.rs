@@ -12,11 +12,11 @@ mod node;
 pub use gradients::Gradients;
 
 use lsra_exec::{Packed, Weights};
+use lsra_kernels::Isa;
 use lsra_kernels::attention::AttentionScratch;
 use lsra_kernels::cross_entropy::LossScratch;
 use lsra_kernels::dropout::DropoutKey;
 use lsra_kernels::gemm::GemmScratch;
-use lsra_kernels::Isa;
 use lsra_model::layers::Dropout;
 use lsra_model::{Exec, Losses, Model, Sequences, Tokens, decode, encode, remember};
 use node::Node;

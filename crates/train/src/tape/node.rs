@@ -41,12 +41,33 @@ pub(super) enum UsedTaps {
 }
 
 pub(super) enum Op {
-    Embed { table: ParamId, ids: Vec<u32>, scale: f32, dropped: Dropped },
-    Linear { x: NodeId, linear: Linear },
-    Channels { of: NodeId, range: Range<usize> },
-    Concat { parts: Vec<NodeId> },
-    Glu { x: NodeId },
-    LightConv { x: NodeId, weight: ParamId, shape: ConvShape, offsets: Vec<usize>, taps: UsedTaps },
+    Embed {
+        table: ParamId,
+        ids: Vec<u32>,
+        scale: f32,
+        dropped: Dropped,
+    },
+    Linear {
+        x: NodeId,
+        linear: Linear,
+    },
+    Channels {
+        of: NodeId,
+        range: Range<usize>,
+    },
+    Concat {
+        parts: Vec<NodeId>,
+    },
+    Glu {
+        x: NodeId,
+    },
+    LightConv {
+        x: NodeId,
+        weight: ParamId,
+        shape: ConvShape,
+        offsets: Vec<usize>,
+        taps: UsedTaps,
+    },
     DynamicConv {
         x: NodeId,
         logits: NodeId,
@@ -57,9 +78,24 @@ pub(super) enum Op {
         used: Tensor,
     },
     Attention(Box<AttentionNode>),
-    AddNorm { x: NodeId, residual: NodeId, norm: Norm, dropped: Dropped, sum: Tensor, stats: Vec<f32> },
-    Add { x: NodeId, residual: NodeId, dropped: Dropped },
-    Norm { x: NodeId, norm: Norm, stats: Vec<f32> },
+    AddNorm {
+        x: NodeId,
+        residual: NodeId,
+        norm: Norm,
+        dropped: Dropped,
+        sum: Tensor,
+        stats: Vec<f32>,
+    },
+    Add {
+        x: NodeId,
+        residual: NodeId,
+        dropped: Dropped,
+    },
+    Norm {
+        x: NodeId,
+        norm: Norm,
+        stats: Vec<f32>,
+    },
 }
 
 pub(super) struct AttentionNode {

@@ -1,0 +1,131 @@
+//! Gradients of a linear layer's parameters: sums over tokens.
+
+use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
+use crate::{Isa, Rows, RowsMut, Tier};
+use pulp::{Simd, WithSimd};
+
+/// Room for the weight gradient to work in. Both operands are read where they lie, so there is nothing in it yet.
+#[derive(Clone, Debug, Default)]
+pub struct GemmScratch {}
+
+/// Tokens whose activations stay in the second-level cache while all tiles of dw visit them.
+const TOKENS: usize = 256;
+
+/// dw += dy' x, tokens ascending. dy: `[tokens, out]`, x: `[tokens, in]`, dw: `[out, in]`. Panics where shapes disagree.
+pub fn gemm_weight_gradient(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: &mut [f32], _scratch: &mut GemmScratch) {
+    assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
+    let dw = RowsMut::new(dw, dy.cols, x.cols);
+    match isa.tier() {
+        Tier::Avx512 => isa.vectorize(Gradient::<12> { dy, x, dw }),
+        Tier::Avx2 => isa.vectorize(Gradient::<6> { dy, x, dw }),
+        Tier::Scalar => isa.vectorize(Gradient::<4> { dy, x, dw }),
+    }
+}
+
+struct Gradient<'a, const MR: usize> {
+    dy: Rows<'a>,
+    x: Rows<'a>,
+    dw: RowsMut<'a>,
+}
+
+impl<const MR: usize> WithSimd for Gradient<'_, MR> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        for t0 in (0..self.dy.rows).step_by(TOKENS) {
+            let tokens = TOKENS.min(self.dy.rows - t0);
+            let mut out = 0;
+            while out < self.dy.cols {
+                let left = self.dy.cols - out;
+                let rows = if left >= MR {
+                    MR
+                } else if left >= 4 {
+                    4
+                } else {
+                    1
+                };
+                match rows {
+                    12 => self.tile_row::<S, 12>(simd, t0, tokens, out),
+                    6 => self.tile_row::<S, 6>(simd, t0, tokens, out),
+                    4 => self.tile_row::<S, 4>(simd, t0, tokens, out),
+                    _ => self.tile_row::<S, 1>(simd, t0, tokens, out),
+                }
+                out += rows;
+            }
+        }
+    }
+}
+
+impl<const MR: usize> Gradient<'_, MR> {
+    #[inline(always)]
+    fn tile_row<S: Simd, const R: usize>(&mut self, simd: S, t0: usize, tokens: usize, out: usize) {
+        let (dy, x) = (self.dy, self.x);
+        let a = &dy.data[t0 * dy.stride + out..][..(tokens - 1) * dy.stride + R];
+        for start in (0..x.cols).step_by(NV * S::F32_LANES) {
+            let valid = (x.cols - start).min(NV * S::F32_LANES);
+            let b = &x.data[t0 * x.stride + start..][..(tokens - 1) * x.stride + valid];
+            let o = Operands { a: a.as_ptr(), a_row: 1, a_k: dy.stride, b: b.as_ptr(), b_k: x.stride, k: tokens };
+            if valid == NV * S::F32_LANES {
+                self.tile::<S, R, NV>(simd, o, out, start, valid);
+            } else if valid <= S::F32_LANES {
+                self.tile::<S, R, 1>(simd, o, out, start, valid);
+            } else {
+                self.tile::<S, R, NV>(simd, o, out, start, valid);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        o: Operands,
+        out: usize,
+        start: usize,
+        valid: usize,
+    ) {
+        let mut acc = [[simd.splat_f32s(0.0); V]; R];
+        for (r, acc) in acc.iter_mut().enumerate() {
+            for (v, acc) in acc.iter_mut().enumerate() {
+                *acc = load(simd, &self.dw.row(out + r)[start..start + valid], v);
+            }
+        }
+        if valid == V * S::F32_LANES {
+            // SAFETY: `tile_row` sliced a to R columns and b to V whole vectors of `o.k` tokens.
+            unsafe { multiply::<S, R, V>(simd, o, &mut acc) };
+        } else {
+            // SAFETY: `tile_row` sliced a to R columns and b to `valid` columns of `o.k` tokens.
+            unsafe { multiply_partial::<S, R, V>(simd, o, valid, &mut acc) };
+        }
+        for (r, acc) in acc.into_iter().enumerate() {
+            for (v, x) in acc.into_iter().enumerate() {
+                store(simd, &mut self.dw.row_mut(out + r)[start..start + valid], v, x);
+            }
+        }
+    }
+}
+
+/// db += the sum of dy over tokens, tokens ascending. dy: `[tokens, out]`, db: `[out]`.
+pub fn bias_gradient(isa: Isa, dy: Rows<'_>, db: &mut [f32]) {
+    assert_eq!(db.len(), dy.cols, "length of the bias");
+    struct Sum<'a>(Rows<'a>, &'a mut [f32]);
+    impl WithSimd for Sum<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Sum(dy, db) = self;
+            for t in 0..dy.rows {
+                let (head, tail) = S::as_simd_f32s(dy.row(t));
+                let (to, to_tail) = S::as_mut_simd_f32s(db);
+                for (to, x) in to.iter_mut().zip(head) {
+                    *to = simd.add_f32s(*to, *x);
+                }
+                for (to, x) in to_tail.iter_mut().zip(tail) {
+                    *to += x;
+                }
+            }
+        }
+    }
+    isa.vectorize(Sum(dy, db));
+}
