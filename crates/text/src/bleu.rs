@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 const ORDERS: usize = 4;
+const UNKNOWN: &str = "<unk>";
 
 /// Counts over a corpus, from which the score follows. Displays as the original's scorer prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Bleu {
         bleu
     }
 
-    /// Adds one sentence's counts.
+    /// Adds one sentence's counts. `<unk>` in a reference matches nothing, as in fairseq: nobody asked for it.
     pub fn add(&mut self, output: &str, reference: &str) {
         let output: Vec<&str> = output.split_whitespace().collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
@@ -39,7 +40,9 @@ impl Bleu {
         self.reference_length += reference.len() as u64;
         for order in 1..=ORDERS.min(output.len()) {
             let mut left: HashMap<&[&str], u64> = HashMap::new();
-            reference.windows(order).for_each(|ngram| *left.entry(ngram).or_default() += 1);
+            for ngram in reference.windows(order).filter(|ngram| !ngram.contains(&UNKNOWN)) {
+                *left.entry(ngram).or_default() += 1;
+            }
             for ngram in output.windows(order) {
                 self.totals[order - 1] += 1;
                 if let Some(n) = left.get_mut(ngram).filter(|n| **n > 0) {

@@ -87,7 +87,7 @@ pub enum TextError {
         found: String,
     },
     /// BPE codes of a version that is not understood.
-    #[error("{file}: codes of version {found:?} are not understood; learn them with subword-nmt 0.2 or later")]
+    #[error("{file}: codes of version {found:?} are not understood; expected subword-nmt's 0.1 or 0.2")]
     BadCodesVersion {
         /// The codes' path.
         file: String,
@@ -95,7 +95,7 @@ pub enum TextError {
         found: String,
     },
     /// A tokeniser that is not what this crate writes.
-    #[error("{file}: the tokeniser cannot be used ({reason}); expected a tokenizer.json with BPE and the suffix </w>")]
+    #[error("{file}: the tokeniser cannot be used ({reason}); expected a tokenizer.json as this program writes them")]
     BadTokenizer {
         /// The file, or its place in a model file.
         file: String,

@@ -1,6 +1,6 @@
 //! The corpus that needs no data.
 
-use lsra_text::demo::{DemoSizes, generate};
+use lsra_text::demo::{DemoSizes, MERGES, generate};
 use lsra_text::{BatchLimits, Batches, Bpe, Prepared, UNK};
 use std::collections::{HashMap, HashSet};
 
@@ -61,7 +61,7 @@ fn a_sentence_has_one_translation() {
 fn it_suits_a_small_model() {
     let texts = generate(SIZES, 1);
     let lines: Vec<&String> = texts.train.source.iter().chain(&texts.train.target).collect();
-    let bpe = Bpe::train(&lines, 600);
+    let bpe = Bpe::train(&lines, MERGES);
     let prepared = Prepared::from_texts(texts, Some(bpe), None, None);
     let train = &prepared.train;
     let longest = train.source.iter().chain(&train.target).map(Vec::len).max().unwrap();

@@ -1,43 +1,54 @@
 //! subword-nmt's codes: a version, then a merge on each line, the first learnt first.
 
-use super::END_OF_WORD;
 use crate::{TextError, files};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Two symbols that become one. The last symbol of a word ends in `</w>`.
+/// What the last symbol of a word ends in.
+pub(super) const END_OF_WORD: &str = "</w>";
+
+/// Two symbols that become one.
 pub(super) type Merge = (String, String);
+
+/// How a word's end is marked before anything is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WordEnd {
+    /// The last character carries `</w>`: version 0.2.
+    Joined,
+    /// `</w>` follows the last character as a symbol of its own: version 0.1.
+    Separate,
+}
+
+/// What a codes file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Codes {
+    pub word_end: WordEnd,
+    /// The first learnt first, each once.
+    pub merges: Vec<Merge>,
+}
 
 const VERSION_LINE: &str = "#version: ";
 
-/// Reads the merges of a codes file, the first learnt first, each once.
-pub(super) fn read(path: &Path) -> Result<Vec<Merge>, TextError> {
+/// Reads a codes file.
+pub(super) fn read(path: &Path) -> Result<Codes, TextError> {
     let text = files::read_text(path, "subword-nmt's codes, a merge a line,")?;
     parse(&path.display().to_string(), &text)
 }
 
-/// The characters of a symbol, the last one with the end of the word if the symbol has it.
-pub(super) fn characters(symbol: &str) -> impl Iterator<Item = String> {
-    let (text, suffix) = match symbol.strip_suffix(END_OF_WORD) {
-        Some(text) => (text, END_OF_WORD),
-        None => (symbol, ""),
+fn parse(file: &str, text: &str) -> Result<Codes, TextError> {
+    let version = text.lines().next().and_then(|l| l.strip_prefix(VERSION_LINE)).map(str::trim);
+    // Files of before 0.2 may state no version, and begin with a merge.
+    let (word_end, header) = match version {
+        Some("0.2") => (WordEnd::Joined, 1),
+        Some("0.1") => (WordEnd::Separate, 1),
+        None => (WordEnd::Separate, 0),
+        Some(other) => {
+            return Err(TextError::BadCodesVersion { file: file.to_owned(), found: other.to_owned() });
+        }
     };
-    let last = text.char_indices().next_back().map_or(0, |(i, _)| i);
-    text.char_indices().map(move |(i, c)| if i == last { format!("{c}{suffix}") } else { c.to_string() })
-}
-
-fn parse(file: &str, text: &str) -> Result<Vec<Merge>, TextError> {
-    // Before 0.2 the end of a word was a symbol of its own, and files of then state 0.1 or nothing.
-    let version = match text.lines().next().and_then(|l| l.strip_prefix(VERSION_LINE)) {
-        Some(version) => version.trim(),
-        None => "0.1",
-    };
-    if version != "0.2" {
-        return Err(TextError::BadCodesVersion { file: file.to_owned(), found: version.to_owned() });
-    }
     let mut seen = HashSet::new();
     let mut merges = Vec::new();
-    for (i, line) in text.lines().enumerate().skip(1) {
+    for (i, line) in text.lines().enumerate().skip(header) {
         let merge = match line.trim_end_matches(' ').split_once(' ') {
             Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
                 (left.to_owned(), right.to_owned())
@@ -51,7 +62,7 @@ fn parse(file: &str, text: &str) -> Result<Vec<Merge>, TextError> {
             merges.push(merge);
         }
     }
-    Ok(merges)
+    Ok(Codes { word_end, merges })
 }
 
 #[cfg(test)]
@@ -59,16 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_word_stays_with_its_last_character() {
-        assert_eq!(characters("en</w>").collect::<Vec<_>>(), ["e", "n</w>"]);
-        assert_eq!(characters("ä").collect::<Vec<_>>(), ["ä"]);
-        assert_eq!(characters("für").collect::<Vec<_>>(), ["f", "ü", "r"]);
-    }
-
-    #[test]
     fn the_first_of_two_equal_merges_counts() {
-        let merges = parse("codes", "#version: 0.2\na b\nc d</w>\na b\n").unwrap();
-        assert_eq!(merges, [("a".into(), "b".into()), ("c".into(), "d</w>".into())]);
+        let codes = parse("codes", "#version: 0.2\na b\nc d</w>\na b\n").unwrap();
+        assert_eq!(codes.merges, [("a".into(), "b".into()), ("c".into(), "d</w>".into())]);
     }
 
     #[test]
@@ -78,7 +82,14 @@ mod tests {
             let error = parse("codes", &text).unwrap_err();
             assert!(matches!(error, TextError::BadCodesLine { line: 3, .. }), "{bad:?}: {error}");
         }
-        assert!(matches!(parse("codes", "e n</w>\n"), Err(TextError::BadCodesVersion { .. })));
-        assert!(matches!(parse("codes", "#version: 0.1\ne n\n"), Err(TextError::BadCodesVersion { .. })));
+        assert!(matches!(parse("codes", "#version: 0.3\ne n\n"), Err(TextError::BadCodesVersion { .. })));
+    }
+
+    #[test]
+    fn the_version_tells_how_words_end() {
+        let word_end = |text: &str| parse("codes", text).unwrap().word_end;
+        assert_eq!(word_end("#version: 0.2\ne n</w>\n"), WordEnd::Joined);
+        assert_eq!(word_end("#version: 0.1\ne </w>\n"), WordEnd::Separate);
+        assert_eq!(parse("codes", "e </w>\n").unwrap().merges.len(), 1);
     }
 }

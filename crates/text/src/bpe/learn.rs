@@ -1,7 +1,6 @@
 //! Learning merges from text with Hugging Face's trainer.
 
-use super::END_OF_WORD;
-use super::codes::Merge;
+use super::codes::{END_OF_WORD, Merge};
 use std::collections::{BTreeSet, HashSet};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::{AddedToken, Trainer};

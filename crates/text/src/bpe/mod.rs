@@ -6,65 +6,44 @@
 
 mod codes;
 mod learn;
+mod model;
 
 use crate::TextError;
-use codes::Merge;
+use codes::{Codes, WordEnd};
 use std::path::Path;
-use tokenizers::decoders::bpe::BPEDecoder;
-use tokenizers::models::ModelWrapper;
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{Model, SplitDelimiterBehavior, Tokenizer};
+use tokenizers::{Model, Tokenizer};
 
-/// What the last character of a word carries within the model.
-const END_OF_WORD: &str = "</w>";
-
-/// What a piece carries, outside of the model, where its word goes on.
+/// What a piece carries where its word goes on.
 const CONTINUES: &str = "@@";
-
-/// The model's token for a character that no merge knows. Never seen outside: pieces are cut out of the text itself.
-const UNKNOWN: &str = "<unk>";
-
-/// Words whose pieces are remembered, on each thread. The corpora of the literature have 50 to 150 thousand distinct
-/// words a side, most of them rare; this holds all but the rare ones in some 10 MB.
-const CACHED_WORDS: usize = 1 << 16;
 
 /// Cuts words into pieces and joins them again.
 #[derive(Clone)]
 pub struct Bpe {
     tokenizer: Tokenizer,
+    word_end: WordEnd,
 }
 
 impl Bpe {
-    /// Reads subword-nmt's codes.
+    /// Reads subword-nmt's codes, of version 0.2 or 0.1.
     ///
-    /// Errors: missing, unreadable or empty file, not UTF-8, a version other than 0.2, a line that is not two pieces.
+    /// Errors: missing, unreadable or empty file, not UTF-8, another version, a line that is not two pieces.
     pub fn from_codes(path: &Path) -> Result<Bpe, TextError> {
-        Ok(Bpe::from_merges(codes::read(path)?))
+        Ok(Bpe::of(codes::read(path)?))
     }
 
     /// Learns `merges` merges, or as many as there are pairs, from words separated by single spaces. The same lines
     /// give the same merges.
     pub fn train<S: AsRef<str> + Sync>(lines: &[S], merges: usize) -> Bpe {
-        Bpe::from_merges(learn::merges(lines, merges))
+        Bpe::of(Codes { word_end: WordEnd::Joined, merges: learn::merges(lines, merges) })
     }
 
     /// Reads what [`Bpe::to_json`] wrote. `origin` names it in errors.
     ///
-    /// Errors: not a `tokenizer.json`, or not of BPE with the suffix `</w>`.
+    /// Errors: not a `tokenizer.json`, or one that would cut otherwise than subword-nmt.
     pub fn from_json(origin: &str, bytes: &[u8]) -> Result<Bpe, TextError> {
-        let bad = |reason: String| TextError::BadTokenizer { file: origin.to_owned(), reason };
-        let tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| bad(e.to_string()))?;
-        match tokenizer.get_model() {
-            ModelWrapper::BPE(model) if model.end_of_word_suffix.as_deref() != Some(END_OF_WORD) => {
-                Err(bad("its end_of_word_suffix is another".to_owned()))
-            }
-            ModelWrapper::BPE(model) if model.unk_token.is_none() || model.fuse_unk || model.byte_fallback => {
-                Err(bad("unknown characters would not stay themselves".to_owned()))
-            }
-            ModelWrapper::BPE(_) => Ok(Bpe { tokenizer }),
-            _ => Err(bad("its model is not BPE".to_owned())),
-        }
+        let (tokenizer, word_end) =
+            model::read(bytes).map_err(|reason| TextError::BadTokenizer { file: origin.to_owned(), reason })?;
+        Ok(Bpe { tokenizer, word_end })
     }
 
     /// As a `tokenizer.json`.
@@ -76,14 +55,25 @@ impl Bpe {
     pub fn cut(&self, line: &str) -> Vec<String> {
         let mut pieces = Vec::new();
         for word in line.split(' ').filter(|w| !w.is_empty()) {
-            let tokens = self.tokenizer.get_model().tokenize(word).expect("the model knows its unknown token");
-            let last = tokens.len() - 1;
-            // The text between a token's offsets, not the token: unknown characters are themselves there, and the
-            // end of the word unmarked.
-            pieces.extend(tokens.iter().enumerate().map(|(i, token)| {
-                let surface = &word[token.offsets.0..token.offsets.1];
-                if i == last { surface.to_owned() } else { [surface, CONTINUES].concat() }
-            }));
+            let marked;
+            let text = match self.word_end {
+                WordEnd::Joined => word,
+                WordEnd::Separate => {
+                    marked = [word, model::END_MARK].concat();
+                    &marked
+                }
+            };
+            let tokens = self.tokenizer.get_model().tokenize(text).expect("the model knows its unknown token");
+            for token in &tokens {
+                // The word between a token's offsets, not the token: unknown characters are themselves there, and the
+                // end of the word unmarked.
+                let (start, end) = (token.offsets.0, token.offsets.1.min(word.len()));
+                if end == word.len() && start < end {
+                    pieces.push(word[start..].to_owned());
+                } else if start < end {
+                    pieces.push([&word[start..end], CONTINUES].concat());
+                }
+            }
         }
         pieces
     }
@@ -100,30 +90,11 @@ impl Bpe {
                 }
             }
         }
-        line.truncate(line.trim_end().len());
+        line.truncate(line.trim_end_matches(' ').len());
         line
     }
 
-    fn from_merges(merges: Vec<Merge>) -> Bpe {
-        let mut vocabulary = Vocab::from_iter([(UNKNOWN.to_owned(), 0)]);
-        for (left, right) in &merges {
-            let whole = [left.clone(), right.clone(), [left.as_str(), right].concat()];
-            for symbol in codes::characters(left).chain(codes::characters(right)).chain(whole) {
-                let next = vocabulary.len() as u32;
-                vocabulary.entry(symbol).or_insert(next);
-            }
-        }
-        let model = BPE::builder()
-            .vocab_and_merges(vocabulary, merges)
-            .unk_token(UNKNOWN.to_owned())
-            .end_of_word_suffix(END_OF_WORD.to_owned())
-            .cache_capacity(CACHED_WORDS)
-            .build()
-            .expect("every merge's pieces and result are in the vocabulary");
-        let spaces = Split::new(SplitPattern::String(" ".to_owned()), SplitDelimiterBehavior::Removed, false);
-        let mut tokenizer = Tokenizer::new(model);
-        tokenizer.with_pre_tokenizer(Some(spaces.expect("a space is a pattern")));
-        tokenizer.with_decoder(Some(BPEDecoder::new(END_OF_WORD.to_owned())));
-        Bpe { tokenizer }
+    fn of(codes: Codes) -> Bpe {
+        Bpe { word_end: codes.word_end, tokenizer: model::build(codes) }
     }
 }

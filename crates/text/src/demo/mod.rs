@@ -16,6 +16,9 @@ use std::collections::HashSet;
 pub use english::{cardinal as english_cardinal, ordinal as english_ordinal};
 pub use german::{cardinal as german_cardinal, ordinal as german_ordinal};
 
+/// Merges with which nearly every word but the numbers is one piece, and numbers are cut into theirs.
+pub const MERGES: usize = 800;
+
 /// Numbers of pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DemoSizes {

@@ -51,12 +51,13 @@ pub(super) const THINGS: &Words = &[
     ("schlüssel", "keys"),
 ];
 
+/// Feminine or neuter, so that they may stand as subject and as object alike.
 pub(super) const GOODS: &Words = &[
     ("das brot", "the bread"),
-    ("der käse", "the cheese"),
+    ("die butter", "the butter"),
     ("die lampe", "the lamp"),
     ("das fahrrad", "the bicycle"),
-    ("der tisch", "the table"),
+    ("das bett", "the bed"),
     ("die jacke", "the jacket"),
     ("das sofa", "the sofa"),
     ("die uhr", "the watch"),
