@@ -3,9 +3,12 @@
 //! Every kernel takes an [`isa::Isa`] first and runs single-threaded. All matrices are row-major f32, channels last.
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
+pub mod cross_entropy;
+pub mod exp;
 pub mod gemm;
 pub mod isa;
 mod rows;
+pub mod softmax;
 pub mod work;
 
 pub use isa::{Isa, Tier};

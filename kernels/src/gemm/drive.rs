@@ -161,7 +161,7 @@ fn tile_row<S: Simd, const MR: usize>(
     part: &Part<'_>,
 ) {
     // Rows of a that lie a multiple of 2 KiB apart fall into the same few sets of the first-level cache: side by side they do not.
-    if MR > 8 && a.stride % 512 == 0 && part.columns.len() > 4 * S::F32_LANES {
+    if MR > 8 && a.stride.is_multiple_of(512) && part.columns.len() > 4 * S::F32_LANES {
         // Taken out rather than borrowed in a closure, which would not be compiled for this tier.
         let mut tile = A_TILE.take();
         tile.resize(MR * part.steps, 0.0);

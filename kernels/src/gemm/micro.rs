@@ -39,7 +39,7 @@ pub(super) unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
             for (r, acc) in acc.iter_mut().enumerate() {
                 let a = simd.splat_f32s(*o.a.add(r * o.a_row + k * o.a_k));
                 for (acc, b) in acc.iter_mut().zip(b) {
-                    *acc = simd.mul_add_f32s(a, b, *acc);
+                    *acc = simd.mul_add_e_f32s(a, b, *acc);
                 }
             }
         }
@@ -65,7 +65,7 @@ pub(super) unsafe fn multiply_partial<S: Simd, const MR: usize, const V: usize>(
             for (r, acc) in acc.iter_mut().enumerate() {
                 let a = simd.splat_f32s(*o.a.add(r * o.a_row + k * o.a_k));
                 for (acc, b) in acc.iter_mut().zip(b) {
-                    *acc = simd.mul_add_f32s(a, b, *acc);
+                    *acc = simd.mul_add_e_f32s(a, b, *acc);
                 }
             }
         }

@@ -1,0 +1,73 @@
+//! e^x, vectorised.
+//!
+//! x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 7, e^x = 2^n e^r. ln 2 is subtracted in two parts, the first
+//! exact for every n that occurs (Cody and Waite 1980).
+
+use crate::Isa;
+use pulp::{Simd, WithSimd};
+
+/// Below it the result is 0: e^x is no longer a normal number there, and subnormal ones are flushed in training and decoding.
+pub const SMALLEST: f32 = -87.336_54;
+/// Above it the result is infinite.
+pub const LARGEST: f32 = 88.722_83;
+
+/// 1.5 x 2^23: adding it to a number below 2^22 leaves its nearest integer in the low bits.
+const ROUND: f32 = 12_582_912.0;
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// e^x: within 2 ULP where the result is a normal number, 0 below, infinite above; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let splat = |c| simd.splat_f32s(c);
+    let bounded = simd.max_f32s(splat(SMALLEST), simd.min_f32s(splat(LARGEST), x));
+    let shifted = simd.mul_add_e_f32s(bounded, splat(std::f32::consts::LOG2_E), splat(ROUND));
+    let n = simd.sub_f32s(shifted, splat(ROUND));
+    let r = simd.mul_add_e_f32s(n, splat(-LN_2_HIGH), bounded);
+    let r = simd.mul_add_e_f32s(n, splat(-LN_2_LOW), r);
+    // Taylor's coefficients: at |r| <= 0.347 the first one left out, r^8 / 8!, is below 2^-27.
+    let mut p = splat(1.0 / 5040.0);
+    for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        p = simd.mul_add_e_f32s(p, r, splat(c));
+    }
+    // The low bits of `shifted` are n, those of ROUND are 0. n = 128, which no exponent holds, needs 2^n = 2^(n-1) x 2;
+    // n = -126 has no 2^(n-1).
+    let n_bits = simd.sub_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(ROUND.to_bits()));
+    let positive = simd.greater_than_f32s(x, splat(0.0));
+    let bias = simd.select_u32s(positive, simd.splat_u32s(126), simd.splat_u32s(127));
+    let last = simd.select_f32s(positive, splat(2.0), splat(1.0));
+    let exponent = simd.add_u32s(n_bits, bias);
+    let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
+    let scaled = simd.mul_f32s(simd.mul_f32s(p, scale), last);
+    let y = simd.select_f32s(simd.less_than_f32s(x, splat(SMALLEST)), splat(0.0), scaled);
+    let y = simd.select_f32s(simd.greater_than_f32s(x, splat(LARGEST)), splat(f32::INFINITY), y);
+    // A comparison with itself is false for NaN alone.
+    simd.select_f32s(simd.equal_f32s(x, x), y, x)
+}
+
+/// 1 / (1 + e^-x).
+#[inline(always)]
+pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let one = simd.splat_f32s(1.0);
+    simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+}
+
+/// x = e^x, value by value.
+pub fn exp_in_place(isa: Isa, x: &mut [f32]) {
+    struct Exp<'a>(&'a mut [f32]);
+    impl WithSimd for Exp<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (head, tail) = S::as_mut_simd_f32s(self.0);
+            for x in head {
+                *x = exp(simd, *x);
+            }
+            if !tail.is_empty() {
+                let y = exp(simd, simd.partial_load_f32s(tail));
+                simd.partial_store_f32s(tail, y);
+            }
+        }
+    }
+    isa.vectorize(Exp(x));
+}
