@@ -1,1 +1,4 @@
-//! lsra.
+//! What the `lsra` program and `cargo xtask` do: one function a command.
+#![forbid(unsafe_code)]
+
+pub mod profile;
