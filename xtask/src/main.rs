@@ -2,7 +2,6 @@
 
 use clap::{Parser, Subcommand};
 use lsra::profile::{self, ProfileArgs};
-use std::fmt::Display;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -19,13 +18,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Profile(args) => profile::run(&args).map_or_else(|e| refuse(&e), ExitCode::from),
-    }
-}
-
-/// What went wrong in one line; bad input ends with status 2.
-fn refuse(error: &dyn Display) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::from(2)
+    let result = match Cli::parse().command {
+        Command::Profile(args) => profile::run(&args).map(ExitCode::from).map_err(lsra::Error::from),
+    };
+    lsra::exit(result)
 }
