@@ -3,10 +3,18 @@
 //! Every kernel takes an [`isa::Isa`] first and runs single-threaded. All matrices are row-major f32, channels last.
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
+pub mod activation;
 pub mod cross_entropy;
+pub mod denormals;
+pub mod dropout;
+pub mod elementwise;
+pub mod embedding;
 pub mod exp;
 pub mod gemm;
+pub mod glu;
 pub mod isa;
+pub mod norm;
+pub mod optim;
 mod rows;
 pub mod softmax;
 pub mod work;

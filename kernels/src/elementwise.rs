@@ -1,0 +1,77 @@
+//! Sums and scalings.
+
+use crate::{Isa, Rows, RowsMut};
+use pulp::{Simd, WithSimd};
+
+/// y += x.
+pub fn add_assign(isa: Isa, y: &mut [f32], x: &[f32]) {
+    assert_eq!(y.len(), x.len(), "values of y and x");
+    let n = x.len();
+    add_rows(isa, RowsMut::new(y, 1, n), Rows::new(x, 1, n));
+}
+
+/// y += x, row by row.
+pub fn add_rows(isa: Isa, y: RowsMut<'_>, x: Rows<'_>) {
+    assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shapes of y and x");
+    struct Add<'a>(RowsMut<'a>, Rows<'a>);
+    impl WithSimd for Add<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Add(mut y, x) = self;
+            for r in 0..x.rows {
+                let (from, from_tail) = S::as_simd_f32s(x.row(r));
+                let (to, to_tail) = S::as_mut_simd_f32s(y.row_mut(r));
+                for (y, x) in to.iter_mut().zip(from) {
+                    *y = simd.add_f32s(*y, *x);
+                }
+                to_tail.iter_mut().zip(from_tail).for_each(|(y, x)| *y += x);
+            }
+        }
+    }
+    isa.vectorize(Add(y, x));
+}
+
+/// y = y x factor.
+pub fn scale(isa: Isa, y: &mut [f32], factor: f32) {
+    struct Scale<'a>(&'a mut [f32], f32);
+    impl WithSimd for Scale<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            crate::softmax::scale_row(simd, self.0, self.1);
+        }
+    }
+    isa.vectorize(Scale(y, factor));
+}
+
+/// y = y x, value by value.
+pub fn multiply_assign(isa: Isa, y: &mut [f32], x: &[f32]) {
+    assert_eq!(y.len(), x.len(), "values of y and x");
+    struct Multiply<'a>(&'a mut [f32], &'a [f32]);
+    impl WithSimd for Multiply<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (to, to_tail) = S::as_mut_simd_f32s(self.0);
+            let (from, from_tail) = S::as_simd_f32s(self.1);
+            for (y, x) in to.iter_mut().zip(from) {
+                *y = simd.mul_f32s(*y, *x);
+            }
+            to_tail.iter_mut().zip(from_tail).for_each(|(y, x)| *y *= x);
+        }
+    }
+    isa.vectorize(Multiply(y, x));
+}
+
+/// The sum of squares in f64, in the order of the values: the same on every tier.
+pub fn sum_squares(x: &[f32]) -> f64 {
+    // Eight running sums let the additions overlap; their order is fixed.
+    let mut sums = [0.0f64; 8];
+    for chunk in x.chunks(8) {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    sums.iter().sum()
+}
