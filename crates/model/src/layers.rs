@@ -266,3 +266,50 @@ pub struct Model {
     /// Target side.
     pub decoder: Decoder,
 }
+
+impl Model {
+    /// Every linear layer, the output projection included.
+    pub fn linears(&self) -> Vec<&Linear> {
+        let mut all = Vec::new();
+        for layer in &self.encoder.layers {
+            layer.lsra.linears(&mut all);
+            layer.feed_forward.linears(&mut all);
+        }
+        for layer in &self.decoder.layers {
+            layer.lsra.linears(&mut all);
+            layer.cross.linears(&mut all);
+            layer.feed_forward.linears(&mut all);
+        }
+        all.push(&self.decoder.output);
+        all
+    }
+}
+
+impl Attention {
+    fn linears<'a>(&'a self, all: &mut Vec<&'a Linear>) {
+        all.extend([&self.query, &self.key, &self.value, &self.output]);
+    }
+}
+
+impl Lsra {
+    fn linears<'a>(&'a self, all: &mut Vec<&'a Linear>) {
+        for branch in &self.branches {
+            match branch {
+                Branch::Attention(a) => a.linears(all),
+                Branch::Convolution { input, convolution, output, .. } => {
+                    all.push(input);
+                    if let Taps::Predicted(predict) = &convolution.taps {
+                        all.push(predict);
+                    }
+                    all.push(output);
+                }
+            }
+        }
+    }
+}
+
+impl FeedForward {
+    fn linears<'a>(&'a self, all: &mut Vec<&'a Linear>) {
+        all.extend([&self.first, &self.second]);
+    }
+}

@@ -1,0 +1,87 @@
+//! Weights as the kernels read them: linear layers packed for the matrix product, positions tabulated.
+
+use crate::Weights;
+use lsra_kernels::embedding::sinusoids;
+use lsra_kernels::gemm::PackedB;
+use lsra_kernels::{Isa, Rows};
+use lsra_model::layers::Embedding;
+use lsra_model::{Model, ParamId};
+use lsra_tensor::Tensor;
+use rayon::prelude::*;
+
+/// Which products a model is packed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directions {
+    /// y = x w': inference.
+    Forward,
+    /// Also dx = dy w: training.
+    ForwardAndBackward,
+}
+
+/// The packed operands of every linear layer, the output projection included.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    layers: Vec<Option<Layer>>,
+    positions: Vec<f32>,
+    channels: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    forward: PackedB,
+    backward: Option<PackedB>,
+}
+
+/// The original numbers positions from one after its padding symbol's id, 1.
+const FIRST_POSITION: usize = 2;
+
+impl Packed {
+    /// Packs the linear layers of a model for one instruction set.
+    pub fn new(isa: Isa, model: &Model, weights: &Weights, directions: Directions) -> Packed {
+        let mut layers: Vec<Option<Layer>> = (0..weights.len()).map(|_| None).collect();
+        for linear in model.linears() {
+            let w = rows(weights.get(linear.weight));
+            let backward = (directions == Directions::ForwardAndBackward).then(|| PackedB::from_rows(isa, w));
+            layers[linear.weight.index()] = Some(Layer { forward: PackedB::from_transposed(isa, w), backward });
+        }
+        let channels = model.config.channels;
+        let positions = sinusoids(model.config.max_positions, channels, FIRST_POSITION);
+        Packed { layers, positions, channels }
+    }
+
+    /// Packs the weights of an update anew, where the old ones lie.
+    pub fn refresh(&mut self, weights: &Weights) {
+        let tensors: Vec<&Tensor> = weights.iter().collect();
+        self.layers.par_iter_mut().zip(tensors).for_each(|(layer, tensor)| {
+            if let Some(layer) = layer {
+                layer.forward.repack_transposed(rows(tensor));
+                if let Some(backward) = &mut layer.backward {
+                    backward.repack_rows(rows(tensor));
+                }
+            }
+        });
+    }
+
+    /// w' of a linear layer: `[in, out]`.
+    pub fn forward(&self, weight: ParamId) -> &PackedB {
+        &self.layer(weight).forward
+    }
+
+    /// w of a linear layer as it stands: `[out, in]`. Panics where only forward products were packed.
+    pub fn backward(&self, weight: ParamId) -> &PackedB {
+        self.layer(weight).backward.as_ref().expect("weights packed for training")
+    }
+
+    /// The sinusoids of a table's positions: `[max_positions, channels]`.
+    pub fn positions(&self, e: &Embedding) -> &[f32] {
+        &self.positions[..e.max_positions * self.channels]
+    }
+
+    fn layer(&self, weight: ParamId) -> &Layer {
+        self.layers[weight.index()].as_ref().expect("the weight of a linear layer")
+    }
+}
+
+fn rows(t: &Tensor) -> Rows<'_> {
+    Rows::new(t.data(), t.rows(), t.columns())
+}
