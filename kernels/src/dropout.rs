@@ -69,23 +69,35 @@ impl WithSimd for Mask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let mut at = self.start;
-        let mut out = self.out;
-        let mut group = [0.0; GROUP];
-        while !out.is_empty() {
-            let skip = (at % GROUP as u64) as usize;
-            let count = out.len().min(GROUP - skip);
-            let (now, later) = out.split_at_mut(count);
-            if count == GROUP {
-                let whole = now.first_chunk_mut().expect("a whole group");
-                mask_group(simd, self.key, at / GROUP as u64, self.threshold, self.scale, whole);
-            } else {
-                mask_group(simd, self.key, at / GROUP as u64, self.threshold, self.scale, &mut group);
-                now.copy_from_slice(&group[skip..skip + count]);
-            }
-            out = later;
-            at += count as u64;
-        }
+        mask_range(simd, self.key, (self.threshold, self.scale), self.start, self.out);
+    }
+}
+
+/// What [`mask_range`] needs to know of a rate.
+#[inline(always)]
+pub(crate) fn threshold_and_scale(p: f32) -> (u32, f32) {
+    (threshold(p), keep_scale(p))
+}
+
+/// Mask values of elements `start..start + out.len()`.
+#[inline(always)]
+pub(crate) fn mask_range<S: Simd>(
+    simd: S,
+    key: DropoutKey,
+    (threshold, scale): (u32, f32),
+    start: u64,
+    mut out: &mut [f32],
+) {
+    let mut at = start;
+    let mut group = [0.0; GROUP];
+    while !out.is_empty() {
+        let skip = (at % GROUP as u64) as usize;
+        let count = out.len().min(GROUP - skip);
+        let (now, later) = out.split_at_mut(count);
+        mask_group(simd, key, at / GROUP as u64, threshold, scale, &mut group);
+        now.copy_from_slice(&group[skip..skip + count]);
+        out = later;
+        at += count as u64;
     }
 }
 

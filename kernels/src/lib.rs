@@ -4,6 +4,8 @@
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
 pub mod activation;
+pub mod attention;
+pub mod conv;
 pub mod cross_entropy;
 pub mod denormals;
 pub mod dropout;

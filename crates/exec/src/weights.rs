@@ -93,8 +93,7 @@ fn fill(values: &mut [f32], generator: &mut impl Rng, distribution: impl Distrib
 /// ChaCha8 keyed by the seed and the name.
 fn generator(seed: u64, name: &str) -> ChaCha8Rng {
     // FNV-1a: names of one model are few and short; a test holds their hashes apart.
-    let hash =
-        name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&hash.to_le_bytes());

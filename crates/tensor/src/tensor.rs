@@ -106,6 +106,23 @@ impl Tensor {
         copy
     }
 
+    /// Columns of all parts, side by side. Panics where their rows differ in number, or there is no part.
+    pub fn concat_columns(parts: &[Tensor]) -> Tensor {
+        let rows = parts[0].rows;
+        let columns = parts.iter().map(|p| p.columns).sum();
+        let mut joined = Tensor::unfilled(rows, columns);
+        let data = joined.data_mut();
+        let mut start = 0;
+        for part in parts {
+            assert_eq!(part.rows, rows, "rows of tensors side by side");
+            for r in 0..rows {
+                data[r * columns + start..][..part.columns].copy_from_slice(part.row(r));
+            }
+            start += part.columns;
+        }
+        joined
+    }
+
     /// The values in row order.
     pub fn to_vec(&self) -> Vec<f32> {
         self.to_contiguous().data().to_vec()

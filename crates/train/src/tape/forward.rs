@@ -187,17 +187,8 @@ impl Exec for Tape<'_> {
     }
 
     fn concat(&mut self, parts: &[NodeId]) -> NodeId {
-        let columns = parts.iter().map(|&p| self.value(p).columns()).sum();
-        let mut y = Tensor::unfilled(self.value(parts[0]).rows(), columns);
-        let mut start = 0;
-        for &p in parts {
-            let part = self.value(p);
-            for (r, to) in y.data_mut().chunks_exact_mut(columns).enumerate() {
-                to[start..start + part.columns()].copy_from_slice(part.row(r));
-            }
-            start += part.columns();
-        }
-        self.push(y, Op::Concat { parts: parts.to_vec() })
+        let values: Vec<Tensor> = parts.iter().map(|&p| self.value(p).clone()).collect();
+        self.push(Tensor::concat_columns(&values), Op::Concat { parts: parts.to_vec() })
     }
 
     fn glu(&mut self, x: NodeId) -> NodeId {

@@ -1,0 +1,110 @@
+//! Decoding step by step: what an operation remembers, and how it reads it.
+
+use super::span::{attention_shape, conv_shape};
+use super::{Eager, rows};
+use lsra_kernels::Rows;
+use lsra_kernels::attention::attention_gather;
+use lsra_kernels::conv::conv_step_gather;
+use lsra_model::layers::{Attention, Convolution};
+use lsra_model::{History, Past, Sequences};
+use lsra_tensor::Tensor;
+
+/// Rows that an operation has seen, all hypotheses' mixed; [`History`] tells whose they are.
+#[derive(Clone, Debug, Default)]
+pub struct EagerState {
+    /// Keys, or a convolution's inputs.
+    first: Pool,
+    /// Values.
+    second: Pool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pool {
+    values: Vec<f32>,
+    columns: usize,
+}
+
+impl Pool {
+    fn append(&mut self, x: &Tensor) {
+        self.columns = x.columns();
+        for r in 0..x.rows() {
+            self.values.extend_from_slice(x.row(r));
+        }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(&self.values, self.values.len() / self.columns.max(1), self.columns)
+    }
+}
+
+/// For each row of the span: the row, and the numbers of all rows up to it of its hypothesis, in order.
+fn pasts<'a>(span: &'a Sequences, history: &'a History) -> impl Iterator<Item = (usize, &'a [u32])> {
+    (0..span.len()).flat_map(move |i| {
+        let rows = history.rows(i);
+        let before = rows.len() - span.length(i);
+        span.range(i).enumerate().map(move |(j, row)| (row, &rows[..before + j + 1]))
+    })
+}
+
+impl Eager<'_> {
+    pub(super) fn light_conv_on(
+        &self,
+        x: &Tensor,
+        c: &Convolution,
+        span: &Sequences,
+        past: Past<'_, EagerState>,
+    ) -> Tensor {
+        let taps = self.fixed_taps(c);
+        self.conv_on(x, c, span, past, |_| &taps)
+    }
+
+    pub(super) fn dynamic_conv_on(
+        &self,
+        x: &Tensor,
+        taps: &Tensor,
+        c: &Convolution,
+        span: &Sequences,
+        past: Past<'_, EagerState>,
+    ) -> Tensor {
+        let taps = self.predicted_taps(taps, c);
+        self.conv_on(x, c, span, past, |row| taps.row(row))
+    }
+
+    fn conv_on<'t>(
+        &self,
+        x: &Tensor,
+        c: &Convolution,
+        span: &Sequences,
+        past: Past<'_, EagerState>,
+        taps: impl Fn(usize) -> &'t [f32],
+    ) -> Tensor {
+        past.state.first.append(x);
+        let (shape, pool) = (conv_shape(c), past.state.first.rows());
+        let mut y = Tensor::unfilled(x.rows(), c.channels);
+        for (row, seen) in pasts(span, past.history) {
+            let seen = &seen[seen.len().saturating_sub(c.kernel)..];
+            let to = &mut y.data_mut()[row * c.channels..][..c.channels];
+            conv_step_gather(self.isa, &shape, pool, seen, taps(row), to);
+        }
+        y
+    }
+
+    pub(super) fn attend_on(
+        &mut self,
+        [q, k, v]: [&Tensor; 3],
+        a: &Attention,
+        span: &Sequences,
+        past: Past<'_, EagerState>,
+    ) -> Tensor {
+        past.state.first.append(k);
+        past.state.second.append(v);
+        let (shape, keys, values) = (attention_shape(a), past.state.first.rows(), past.state.second.rows());
+        let mut y = Tensor::unfilled(q.rows(), a.channels);
+        for (row, seen) in pasts(span, past.history) {
+            let to = &mut y.data_mut()[row * a.channels..][..a.channels];
+            let query = rows(q).row(row);
+            attention_gather(self.isa, &shape, query, keys, values, seen, to, &mut self.scratch.attention);
+        }
+        y
+    }
+}
