@@ -1,0 +1,10 @@
+//! The oracles: what every kernel must compute, one file a kernel, written to be read.
+//!
+//! They are generic in the element type, so f64 runs them too: finite differences need that, and so do tolerances. Matrices are
+//! plain row-major slices, results are new vectors.
+
+pub mod attention;
+pub mod conv;
+mod real;
+
+pub use real::Real;
