@@ -1,0 +1,52 @@
+//! The weights that a run ends with.
+
+use crate::checkpoint::{CheckpointError, CheckpointFolder, Entry, read};
+use crate::progress::Progress;
+use lsra_exec::Weights;
+use lsra_model::Params;
+use lsra_tensor::Tensor;
+
+/// Which weights a run ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinalWeights {
+    /// Those of the validation with the lowest loss, after so many updates.
+    Best(u64),
+    /// The mean of those after so many updates each.
+    MeanOf(Vec<u64>),
+}
+
+/// The mean of the last `count` validated checkpoints, or the best one where `count` is 1. Values are added up in f64, the
+/// oldest checkpoint first. None where no checkpoint has been validated.
+///
+/// Errors: a checkpoint cannot be read, or is not one of this model.
+pub fn final_weights(
+    folder: &CheckpointFolder,
+    params: &Params,
+    progress: &Progress,
+    count: usize,
+) -> Result<Option<(FinalWeights, Weights)>, CheckpointError> {
+    let validated: Vec<Entry> = folder.entries()?.into_iter().filter(|e| e.epoch.is_some()).collect();
+    if count == 1 {
+        let best = progress.best().map(|b| b.updates);
+        let Some(entry) = validated.iter().find(|e| Some(e.updates) == best) else { return Ok(None) };
+        return Ok(Some((FinalWeights::Best(entry.updates), read(&entry.path)?.weights(params)?)));
+    }
+    let last = &validated[validated.len().saturating_sub(count)..];
+    if last.is_empty() {
+        return Ok(None);
+    }
+    let mut sums: Vec<Vec<f64>> = params.iter().map(|(_, s)| vec![0.0; s.len()]).collect();
+    for entry in last {
+        let weights = read(&entry.path)?.weights(params)?;
+        for (sum, tensor) in sums.iter_mut().zip(weights.iter()) {
+            sum.iter_mut().zip(tensor.data()).for_each(|(sum, &w)| *sum += f64::from(w));
+        }
+    }
+    let mean = |sum: &[f64]| sum.iter().map(|&x| (x / last.len() as f64) as f32).collect::<Vec<f32>>();
+    let tensors = params.iter().zip(&sums).map(|((_, spec), sum)| {
+        let (rows, columns) = spec.matrix();
+        Tensor::from_slice(rows, columns, &mean(sum))
+    });
+    let weights = Weights::from_tensors(params, tensors.collect());
+    Ok(Some((FinalWeights::MeanOf(last.iter().map(|e| e.updates).collect()), weights)))
+}

@@ -1,0 +1,89 @@
+//! Whether a checkpoint is of the run that wants to go on with it.
+
+use super::CheckpointError;
+use crate::config::TrainingConfig;
+use lsra_model::ModelConfig;
+use lsra_text::Corpus;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// All that a run's numbers depend on but the instruction set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The model's dimensions.
+    pub model: ModelConfig,
+    /// How it is trained.
+    pub training: TrainingConfig,
+    /// What everything random is drawn from.
+    pub seed: u64,
+    /// The [`fingerprint`] of its corpora.
+    pub data: u64,
+}
+
+/// Settings of which no update depends: they say when to stop and what to keep, and may change when a run goes on.
+const FREE: [&str; 6] =
+    ["max_updates", "max_epochs", "patience", "average_checkpoints", "keep_checkpoints", "checkpoint_minutes"];
+
+impl Identity {
+    /// Errors: the first thing in which the checkpoint at `path`, whose identity this is, differs from the run `now`.
+    pub fn check_same_run(&self, now: &Identity, path: &Path) -> Result<(), CheckpointError> {
+        let differs = |what: &str, then: String, now: String| CheckpointError::AnotherRun {
+            path: path.display().to_string(),
+            what: what.to_owned(),
+            then,
+            now,
+        };
+        if self.seed != now.seed {
+            return Err(differs("--seed", self.seed.to_string(), now.seed.to_string()));
+        }
+        if self.data != now.data {
+            let name = |data: u64| format!("of fingerprint {data:016x}");
+            return Err(differs("training and validation text", name(self.data), name(now.data)));
+        }
+        for (table, then, now) in [
+            ("model", object(&self.model), object(&now.model)),
+            ("training", object(&self.training), object(&now.training)),
+        ] {
+            let fixed = |key: &String| table != "training" || !FREE.contains(&key.as_str());
+            for (key, value) in then.iter().filter(|(key, _)| fixed(key)) {
+                let other = now.get(key).cloned().unwrap_or(Value::Null);
+                if *value != other {
+                    return Err(differs(&format!("{table}.{key} ="), value.to_string(), other.to_string()));
+                }
+            }
+        }
+        // A cosine may stretch to the last update.
+        let (then, now) = (&self.training, &now.training);
+        if then.schedule() != now.schedule() {
+            let updates = |c: &TrainingConfig| c.max_updates.to_string();
+            return Err(differs("training.max_updates =", updates(then), updates(now)));
+        }
+        Ok(())
+    }
+}
+
+fn object(config: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(map)) => map,
+        _ => unreachable!("a struct of numbers and names is a JSON object"),
+    }
+}
+
+/// A number that differs, in all likelihood, between different corpora: FNV-1a over ids and lengths.
+pub fn fingerprint<'a>(corpora: impl IntoIterator<Item = &'a Corpus>) -> u64 {
+    const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01B3;
+    let mut hash = OFFSET;
+    let mut add = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME);
+    for corpus in corpora {
+        for side in [&corpus.source, &corpus.target] {
+            add(side.len() as u64);
+            for sentence in side {
+                add(sentence.len() as u64);
+                sentence.iter().for_each(|&id| add(u64::from(id)));
+            }
+        }
+    }
+    hash
+}

@@ -1,0 +1,188 @@
+//! How a model is trained, as a user writes it in the `[training]` table of a preset.
+
+use crate::schedule::Schedule;
+use serde::{Deserialize, Serialize};
+
+/// The rule that turns gradients into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    Adam,
+    /// Nesterov's accelerated gradient.
+    Nesterov,
+}
+
+/// How the learning rate changes after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleKind {
+    /// lr x sqrt(warmup / update).
+    InverseSqrt,
+    /// From `lr` to `final_lr` along half a cosine, once or in periods.
+    Cosine,
+}
+
+/// The `[training]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// The rule that turns gradients into steps.
+    pub optimizer: OptimizerKind,
+    /// Adam's decays of the means of gradients and of their squares.
+    #[serde(default = "betas")]
+    pub betas: [f64; 2],
+    /// Adam's addend outside the root.
+    #[serde(default = "eps")]
+    pub eps: f64,
+    /// Nesterov's decay of the velocity.
+    #[serde(default = "momentum")]
+    pub momentum: f64,
+    /// Each update first takes lr x weight_decay of every parameter away.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// The share of the target's probability that is spread over all words.
+    #[serde(default)]
+    pub label_smoothing: f32,
+    /// Gradients of a longer norm are scaled to this one; 0 leaves all as they are.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// Most tokens of a batch, counted as sentences x longest side.
+    pub max_tokens: usize,
+    /// Full batches hold a multiple of so many sentences.
+    #[serde(default = "sentences_multiple")]
+    pub sentences_multiple: usize,
+    /// Batches whose gradients make one update.
+    #[serde(default = "one")]
+    pub accumulate: usize,
+    /// How the learning rate changes after the warm-up.
+    pub schedule: ScheduleKind,
+    /// The highest learning rate, reached at the end of the warm-up.
+    pub lr: f64,
+    /// Updates over which the learning rate rises.
+    pub warmup_updates: u64,
+    /// The learning rate of the first update.
+    #[serde(default)]
+    pub warmup_from: f64,
+    /// Cosine: the lowest learning rate.
+    #[serde(default)]
+    pub final_lr: f64,
+    /// Cosine: updates of the first period; 0 makes one period of all that follow the warm-up.
+    #[serde(default)]
+    pub period_updates: u64,
+    /// Cosine: how many times longer each period is than the one before.
+    #[serde(default = "unchanged")]
+    pub period_growth: f64,
+    /// Cosine: what both ends of the range are multiplied by from one period to the next.
+    #[serde(default = "unchanged")]
+    pub period_shrink: f64,
+    /// Training ends after so many updates.
+    pub max_updates: u64,
+    /// Training ends after so many epochs; 0 sets no limit.
+    #[serde(default)]
+    pub max_epochs: u64,
+    /// Training ends when so many validations in a row brought no lower loss; 0 never ends it.
+    #[serde(default)]
+    pub patience: usize,
+    /// The final weights are the mean of so many last epochs' checkpoints; 1 takes the best one as it is.
+    #[serde(default = "one")]
+    pub average_checkpoints: usize,
+    /// Epochs' checkpoints kept beside the best one; never fewer than are averaged.
+    #[serde(default = "one")]
+    pub keep_checkpoints: usize,
+    /// Minutes between checkpoints within an epoch.
+    #[serde(default = "checkpoint_minutes")]
+    pub checkpoint_minutes: f64,
+    /// Parts that a batch is cut into, whatever the number of threads that work on them.
+    #[serde(default = "lanes")]
+    pub lanes: usize,
+}
+
+fn betas() -> [f64; 2] {
+    [0.9, 0.98]
+}
+fn eps() -> f64 {
+    1e-8
+}
+fn momentum() -> f64 {
+    0.99
+}
+fn sentences_multiple() -> usize {
+    8
+}
+fn one() -> usize {
+    1
+}
+fn unchanged() -> f64 {
+    1.0
+}
+fn checkpoint_minutes() -> f64 {
+    5.0
+}
+fn lanes() -> usize {
+    4
+}
+
+/// A setting that no training can have.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("training.{key} = {value}: {expected}")]
+pub struct TrainingConfigError {
+    /// The key.
+    pub key: &'static str,
+    /// What it holds.
+    pub value: String,
+    /// What it may hold.
+    pub expected: &'static str,
+}
+
+impl TrainingConfig {
+    /// Errors: the first setting out of range, with what is allowed.
+    pub fn validate(&self) -> Result<(), TrainingConfigError> {
+        let below_one = |x: f64| (0.0..1.0).contains(&x);
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let not_negative = |x: f64| x.is_finite() && x >= 0.0;
+        check("betas", self.betas[0], below_one(self.betas[0]), "both must be at least 0 and below 1")?;
+        check("betas", self.betas[1], below_one(self.betas[1]), "both must be at least 0 and below 1")?;
+        check("eps", self.eps, positive(self.eps), "must be above 0")?;
+        check("momentum", self.momentum, below_one(self.momentum), "must be at least 0 and below 1")?;
+        check("weight_decay", self.weight_decay, not_negative(self.weight_decay), "must be a number not below 0")?;
+        let smoothing = f64::from(self.label_smoothing);
+        check("label_smoothing", smoothing, below_one(smoothing), "must be at least 0 and below 1")?;
+        check("clip_norm", self.clip_norm, not_negative(self.clip_norm), "must be a number not below 0")?;
+        check("max_tokens", self.max_tokens, self.max_tokens > 0, "must be at least 1")?;
+        check("sentences_multiple", self.sentences_multiple, self.sentences_multiple > 0, "must be at least 1")?;
+        check("accumulate", self.accumulate, self.accumulate > 0, "must be at least 1")?;
+        check("lr", self.lr, positive(self.lr), "must be above 0")?;
+        let starts = not_negative(self.warmup_from) && self.warmup_from <= self.lr;
+        check("warmup_from", self.warmup_from, starts, "must be from 0 to training.lr")?;
+        let ends = not_negative(self.final_lr) && self.final_lr <= self.lr;
+        check("final_lr", self.final_lr, ends, "must be from 0 to training.lr")?;
+        let grows = self.period_growth.is_finite() && self.period_growth >= 1.0;
+        check("period_growth", self.period_growth, grows, "must be at least 1")?;
+        let shrinks = positive(self.period_shrink) && self.period_shrink <= 1.0;
+        check("period_shrink", self.period_shrink, shrinks, "must be above 0 and at most 1")?;
+        check("max_updates", self.max_updates, self.max_updates > 0, "must be at least 1")?;
+        check("average_checkpoints", self.average_checkpoints, self.average_checkpoints > 0, "must be at least 1")?;
+        check("checkpoint_minutes", self.checkpoint_minutes, positive(self.checkpoint_minutes), "must be above 0")?;
+        check("lanes", self.lanes, (1..=1024).contains(&self.lanes), "must be from 1 to 1024")
+    }
+
+    /// The learning rate of every update.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(self)
+    }
+
+    /// How many epochs' checkpoints stay on disk beside the best one.
+    pub fn kept_checkpoints(&self) -> usize {
+        self.keep_checkpoints.max(self.average_checkpoints).max(1)
+    }
+}
+
+fn check(
+    key: &'static str,
+    value: impl ToString,
+    holds: bool,
+    expected: &'static str,
+) -> Result<(), TrainingConfigError> {
+    if holds { Ok(()) } else { Err(TrainingConfigError { key, value: value.to_string(), expected }) }
+}

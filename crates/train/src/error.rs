@@ -1,0 +1,49 @@
+//! What ends a training run before its time.
+
+use crate::checkpoint::CheckpointError;
+use crate::config::TrainingConfigError;
+use lsra_text::TextError;
+use std::io;
+
+/// Why training cannot begin or go on. Each message is one line for a user.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting out of range.
+    #[error(transparent)]
+    Config(#[from] TrainingConfigError),
+    /// A corpus that cannot be trained on.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// A checkpoint that cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A loss or a gradient has left the numbers.
+    #[error(
+        "update {update}: {what} is {value} at a learning rate of {lr:.3e}; try a lower training.lr, more \
+         training.warmup_updates, or training.clip_norm = 1.0; the checkpoints before it are kept"
+    )]
+    NotANumber {
+        /// Loss or norm.
+        what: &'static str,
+        /// Infinite, or none.
+        value: f64,
+        /// Which update, from 1.
+        update: u64,
+        /// Its learning rate.
+        lr: f64,
+    },
+    /// The folder holds another run.
+    #[error("{folder}: holds the checkpoints of an earlier run; add --resume to go on with it, or choose another --out")]
+    FolderInUse {
+        /// The folder.
+        folder: String,
+    },
+    /// A file or folder cannot be written.
+    #[error("{path}: cannot be written ({cause}); check that there is room and that you may write there")]
+    Unwritable {
+        /// The path.
+        path: String,
+        /// The system's reason.
+        cause: io::Error,
+    },
+}

@@ -1,0 +1,189 @@
+//! `metrics.jsonl`: one JSON object a line, the run's settings first, then its updates and validations in order.
+//!
+//! Losses are per target token in bits. A run that goes on after a kill may have written lines for updates beyond its
+//! checkpoint: they are dropped, since they will come again.
+
+use crate::checkpoint::Identity;
+use crate::error::TrainError;
+use crate::progress::{Progress, Validation};
+use crate::trainer::{Trainer, Update};
+use lsra_exec::atomic;
+use serde_json::{Value, json};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// An open log.
+pub struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// A log that begins with this run's settings; what was there is replaced.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn create(path: &Path, trainer: &Trainer<'_>) -> Result<Metrics, TrainError> {
+        Metrics::open(path, vec![start(trainer)])
+    }
+
+    /// The log of a run that goes on from `trainer`'s position, without the lines beyond it.
+    ///
+    /// Errors: the file cannot be read or written.
+    pub fn resume(path: &Path, trainer: &Trainer<'_>) -> Result<Metrics, TrainError> {
+        let text = match fs::read(path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(cause) => return Err(unwritable(path, cause)),
+        };
+        let mut lines = reached(&text, trainer.progress());
+        if lines.is_empty() {
+            lines.push(start(trainer));
+        }
+        lines.push(json!({
+            "event": "resume",
+            "updates": trainer.progress().updates,
+            "isa": trainer.isa().tier().name(),
+            "threads": trainer.threads(),
+        }));
+        Metrics::open(path, lines)
+    }
+
+    /// Adds an update.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn update(&mut self, u: &Update) -> Result<(), TrainError> {
+        let seconds = u.time.as_secs_f64();
+        self.line(&json!({
+            "event": "update",
+            "updates": u.updates,
+            "epoch": u.epoch,
+            "lr": u.step.lr,
+            "loss": u.losses.loss(),
+            "nll": u.losses.nll_bits(),
+            "perplexity": finite(u.losses.perplexity()),
+            "gradient_norm": u.step.gradient_norm,
+            "sentences": u.sentences,
+            "tokens": u.losses.tokens,
+            "seconds": seconds,
+            "lanes_seconds": u.lanes_time.as_secs_f64(),
+            "tokens_per_second": u.losses.tokens as f64 / seconds,
+        }))
+    }
+
+    /// Adds a validation; `seconds` is what it took.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn validation(&mut self, v: &Validation, seconds: f64) -> Result<(), TrainError> {
+        self.line(&json!({
+            "event": "validation",
+            "updates": v.updates,
+            "epoch": v.epoch,
+            "train_loss": v.train.loss(),
+            "train_nll": v.train.nll_bits(),
+            "loss": v.valid.loss(),
+            "nll": v.valid.nll_bits(),
+            "perplexity": finite(v.valid.perplexity()),
+            "tokens": v.valid.tokens,
+            "seconds": seconds,
+        }))
+    }
+
+    /// Adds what else is to be told, an object with an `event`.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn line(&mut self, value: &Value) -> Result<(), TrainError> {
+        writeln!(self.file, "{value}").map_err(|cause| unwritable(&self.path, cause))
+    }
+
+    /// Sees to it that all lines are on the disk: a checkpoint that is there has its lines there too.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn sync(&mut self) -> Result<(), TrainError> {
+        self.file.sync_data().map_err(|cause| unwritable(&self.path, cause))
+    }
+
+    fn open(path: &Path, lines: Vec<Value>) -> Result<Metrics, TrainError> {
+        let replaced = atomic::replace(path, |f| lines.iter().try_for_each(|line| writeln!(f, "{line}")));
+        let opened = replaced.and_then(|()| OpenOptions::new().append(true).open(path));
+        let file = opened.map_err(|cause| unwritable(path, cause))?;
+        Ok(Metrics { path: path.to_owned(), file })
+    }
+}
+
+/// The lines of a log that a run at this position has behind it. Whatever is no whole line of ours ends the log.
+fn reached(text: &str, progress: &Progress) -> Vec<Value> {
+    let mut validations = 0;
+    text.lines()
+        .map_while(|line| serde_json::from_str::<Value>(line).ok().filter(Value::is_object))
+        .filter(|line| {
+            let reached = line["updates"].as_u64().is_some_and(|u| u <= progress.updates);
+            match line["event"].as_str() {
+                Some("start") => true,
+                Some("update" | "resume") => reached,
+                Some("validation") => {
+                    validations += 1;
+                    validations <= progress.validations.len()
+                }
+                // Scores come again at the end.
+                _ => false,
+            }
+        })
+        .collect()
+}
+
+fn start(trainer: &Trainer<'_>) -> Value {
+    let Identity { model, training, seed, data } = trainer.identity();
+    json!({
+        "event": "start",
+        "isa": trainer.isa().tier().name(),
+        "threads": trainer.threads(),
+        "lanes": training.lanes,
+        "seed": seed,
+        "data": format!("{data:016x}"),
+        "parameters": trainer.model().params.values(),
+        "updates_per_epoch": trainer.updates_per_epoch(),
+        "model": model,
+        "training": training,
+    })
+}
+
+/// JSON has no infinity, which 2^loss can reach.
+fn finite(x: f64) -> Value {
+    if x.is_finite() { json!(x) } else { Value::Null }
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> TrainError {
+    TrainError::Unwritable { path: path.display().to_string(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::LossSums;
+
+    #[test]
+    fn lines_beyond_the_checkpoint_are_dropped() {
+        let text = [
+            r#"{"event":"start"}"#,
+            r#"{"event":"update","updates":1}"#,
+            r#"{"event":"update","updates":2}"#,
+            r#"{"event":"validation","updates":2}"#,
+            r#"{"event":"validation","updates":2,"again":true}"#,
+            r#"{"event":"update","updates":3}"#,
+            r#"{"event":"scores"}"#,
+            r#"{"event":"upd"#,
+        ]
+        .join("\n");
+        let sums = LossSums::default();
+        let validation = Validation { epoch: 1, updates: 2, train: sums, valid: sums };
+        let at = |updates, validations: &[Validation]| {
+            let progress = Progress { updates, validations: validations.to_vec(), ..Progress::default() };
+            reached(&text, &progress).len()
+        };
+        assert_eq!(at(0, &[]), 1);
+        assert_eq!(at(2, &[]), 3);
+        assert_eq!(at(2, &[validation]), 4);
+        assert_eq!(at(3, &[validation]), 5);
+    }
+}

@@ -1,0 +1,75 @@
+//! Where a run is: everything about it that is neither a weight nor a moment.
+
+use crate::tape::LossSums;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_2;
+
+impl LossSums {
+    /// Label-smoothed loss per token in bits, as fairseq prints it.
+    pub fn loss(&self) -> f64 {
+        self.smoothed / self.tokens as f64 / LN_2
+    }
+
+    /// Negative log-likelihood per token in bits.
+    pub fn nll_bits(&self) -> f64 {
+        self.nll / self.tokens as f64 / LN_2
+    }
+
+    /// 2^(negative log-likelihood per token in bits).
+    pub fn perplexity(&self) -> f64 {
+        self.nll_bits().exp2()
+    }
+}
+
+/// The losses at the end of an epoch, or of the run within one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Which epoch, from 1.
+    pub epoch: u64,
+    /// Updates so far.
+    pub updates: u64,
+    /// Of the epoch's training batches, each before its update, with dropout.
+    pub train: LossSums,
+    /// Of the validation set, without dropout.
+    pub valid: LossSums,
+}
+
+/// The position in the data, and what has been seen on the way. Masks and orders are drawn from counters, so the seed and
+/// this are all the random state there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Updates done.
+    pub updates: u64,
+    /// The epoch under way, from 1.
+    pub epoch: u64,
+    /// Batches of it that are done.
+    pub batch: usize,
+    /// Their losses.
+    pub epoch_losses: LossSums,
+    /// Every validation, the first first.
+    pub validations: Vec<Validation>,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress { updates: 0, epoch: 1, batch: 0, epoch_losses: LossSums::default(), validations: Vec::new() }
+    }
+}
+
+impl Progress {
+    /// The validation of lowest loss, the first of equals.
+    pub fn best(&self) -> Option<&Validation> {
+        self.validations.iter().min_by(|a, b| a.valid.loss().total_cmp(&b.valid.loss()))
+    }
+
+    /// How many validations have come since the best one.
+    pub fn validations_since_best(&self) -> usize {
+        let best = self.best().map(|b| b.updates);
+        self.validations.iter().rev().take_while(|v| Some(v.updates) != best).count()
+    }
+
+    /// Whether the weights as they are have been validated.
+    pub fn is_validated(&self) -> bool {
+        self.validations.last().is_some_and(|v| v.updates == self.updates)
+    }
+}

@@ -1,0 +1,180 @@
+//! A whole run: updates, validations, checkpoints, until a limit or a wish to stop.
+
+use crate::checkpoint::{CheckpointError, CheckpointFolder};
+use crate::error::TrainError;
+use crate::metrics::Metrics;
+use crate::progress::Validation;
+use crate::trainer::{Trainer, Update};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Where a run starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning; the folder must hold no checkpoints.
+    Fresh,
+    /// At the newest checkpoint that is whole, or at the beginning where there is none.
+    Resume,
+}
+
+/// What a run is to do besides training.
+pub struct RunOptions<'a> {
+    /// Where checkpoints and metrics go.
+    pub out: PathBuf,
+    /// Where to start.
+    pub start: Start,
+    /// When to end at the latest, counted from now.
+    pub time_limit: Option<Duration>,
+    /// Set from outside to save and leave.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// Why a run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The settings' number of updates or epochs is reached.
+    Complete,
+    /// Validations have stopped improving.
+    Converged,
+    /// The time is up.
+    OutOfTime,
+    /// Somebody wished it; the position is saved, but the weights are not validated.
+    Interrupted,
+}
+
+/// Somebody who watches a run.
+pub trait Observer {
+    /// The run goes on from a checkpoint, past newer ones that are broken.
+    fn resumed(&mut self, trainer: &Trainer<'_>, from: &Path, broken: &[CheckpointError]);
+    /// One more update.
+    fn updated(&mut self, trainer: &Trainer<'_>, update: &Update);
+    /// One more validation.
+    fn validated(&mut self, trainer: &Trainer<'_>, validation: &Validation);
+}
+
+/// A run that has ended.
+pub struct Run {
+    /// Why.
+    pub ending: Ending,
+    /// Its checkpoints.
+    pub checkpoints: CheckpointFolder,
+    /// Its log, to go on with.
+    pub metrics: Metrics,
+}
+
+/// Trains until something ends it. Wherever it is stopped, a run that resumes computes the same bits as one that never was.
+///
+/// Errors: a folder in use or not to be written, a loss that is not a number.
+pub fn run(trainer: &mut Trainer<'_>, options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Run, TrainError> {
+    let begun = Instant::now();
+    let checkpoints = CheckpointFolder::open(options.out.join("checkpoints"))?;
+    let metrics = begin(trainer, options, &checkpoints, observer)?;
+    let mut session = Session { trainer, observer, run: Run { ending: Ending::Complete, checkpoints, metrics } };
+    let interval = Duration::from_secs_f64(session.trainer.config().checkpoint_minutes * 60.0);
+    let mut saved = Instant::now();
+    let ending = loop {
+        if let Some(ending) = limit(session.trainer) {
+            break ending;
+        }
+        if options.interrupted.load(Ordering::Relaxed) {
+            session.save(None)?;
+            session.run.ending = Ending::Interrupted;
+            return Ok(session.run);
+        }
+        if options.time_limit.is_some_and(|limit| begun.elapsed() >= limit) {
+            break Ending::OutOfTime;
+        }
+        session.update()?;
+        if session.trainer.at_epoch_end() {
+            session.end_epoch()?;
+        } else if saved.elapsed() >= interval {
+            session.save(None)?;
+        } else {
+            continue;
+        }
+        saved = Instant::now();
+    };
+    // A limit within an epoch: what was learnt since the last validation counts too.
+    if session.trainer.progress().updates > 0 && !session.trainer.progress().is_validated() {
+        let validation = session.validate()?;
+        session.save(Some(validation.epoch))?;
+    }
+    session.run.ending = ending;
+    Ok(session.run)
+}
+
+fn begin(
+    trainer: &mut Trainer<'_>,
+    options: &RunOptions<'_>,
+    checkpoints: &CheckpointFolder,
+    observer: &mut dyn Observer,
+) -> Result<Metrics, TrainError> {
+    let log = options.out.join("metrics.jsonl");
+    if options.start == Start::Fresh {
+        if !checkpoints.entries()?.is_empty() {
+            return Err(TrainError::FolderInUse { folder: options.out.display().to_string() });
+        }
+        return Metrics::create(&log, trainer);
+    }
+    match checkpoints.newest()? {
+        (Some(file), broken) => {
+            trainer.restore(&file)?;
+            observer.resumed(trainer, file.path(), &broken);
+            Metrics::resume(&log, trainer)
+        }
+        // All are broken: going on from nothing would hide that.
+        (None, mut broken) if !broken.is_empty() => Err(broken.swap_remove(0).into()),
+        (None, _) => Metrics::create(&log, trainer),
+    }
+}
+
+/// Why there is nothing left to train, if so.
+fn limit(trainer: &Trainer<'_>) -> Option<Ending> {
+    let (config, progress) = (trainer.config(), trainer.progress());
+    let epochs_over = config.max_epochs > 0 && progress.epoch > config.max_epochs;
+    if progress.updates >= config.max_updates || epochs_over {
+        Some(Ending::Complete)
+    } else if config.patience > 0 && progress.validations_since_best() >= config.patience {
+        Some(Ending::Converged)
+    } else {
+        None
+    }
+}
+
+struct Session<'s, 'd> {
+    trainer: &'s mut Trainer<'d>,
+    observer: &'s mut dyn Observer,
+    run: Run,
+}
+
+impl Session<'_, '_> {
+    fn update(&mut self) -> Result<(), TrainError> {
+        let update = self.trainer.update()?;
+        self.run.metrics.update(&update)?;
+        self.observer.updated(self.trainer, &update);
+        Ok(())
+    }
+
+    fn validate(&mut self) -> Result<Validation, TrainError> {
+        let start = Instant::now();
+        let validation = self.trainer.validate();
+        self.run.metrics.validation(&validation, start.elapsed().as_secs_f64())?;
+        self.observer.validated(self.trainer, &validation);
+        Ok(validation)
+    }
+
+    fn end_epoch(&mut self) -> Result<(), TrainError> {
+        let validation = self.validate()?;
+        self.trainer.next_epoch();
+        self.save(Some(validation.epoch))
+    }
+
+    fn save(&mut self, epoch: Option<u64>) -> Result<(), TrainError> {
+        self.run.metrics.sync()?;
+        let progress = self.trainer.progress();
+        self.trainer.save(&self.run.checkpoints.path(progress.updates, epoch))?;
+        let best = progress.best().map(|b| b.updates);
+        Ok(self.run.checkpoints.tidy(self.trainer.config().kept_checkpoints(), best)?)
+    }
+}

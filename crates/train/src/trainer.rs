@@ -1,0 +1,290 @@
+//! One update after another.
+
+use crate::checkpoint::{self, CheckpointError, CheckpointFile, Identity, Saved};
+use crate::config::TrainingConfig;
+use crate::error::TrainError;
+use crate::optimizer::{Optimizer, Step, sum_lanes};
+use crate::progress::{Progress, Validation};
+use crate::schedule::Schedule;
+use crate::tape::{Gradients, LossSums, TapeContext, lane_gradients, pair_losses};
+use crate::{lanes, threads};
+use lsra_exec::{Directions, Eager, Packed, Weights};
+use lsra_kernels::Isa;
+use lsra_model::Model;
+use lsra_text::{Batch, BatchLimits, Batches, Corpus};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What a trainer is made of.
+pub struct Setup<'d> {
+    /// The instruction set to run on; results differ in the last bits from one to another.
+    pub isa: Isa,
+    /// How many threads; no result depends on it.
+    pub threads: usize,
+    /// What everything random is drawn from.
+    pub seed: u64,
+    /// The model.
+    pub model: Model,
+    /// How to train it.
+    pub config: TrainingConfig,
+    /// What to learn from.
+    pub train: &'d Corpus,
+    /// What to validate on.
+    pub valid: &'d Corpus,
+}
+
+/// A model under training, at some position in its data.
+pub struct Trainer<'d> {
+    isa: Isa,
+    threads: ThreadPool,
+    seed: u64,
+    model: Model,
+    config: TrainingConfig,
+    schedule: Schedule,
+    train: &'d Corpus,
+    valid: &'d Corpus,
+    train_batches: Batches,
+    valid_batches: Batches,
+    fingerprint: u64,
+    weights: Weights,
+    packed: Packed,
+    optimizer: Optimizer,
+    gradients: Vec<Gradients>,
+    progress: Progress,
+    /// The order of the batches in the epoch under way.
+    order: Vec<u32>,
+}
+
+/// What one update was like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Updates so far, this one included.
+    pub updates: u64,
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Losses of its batches before it, with dropout.
+    pub losses: LossSums,
+    /// Pairs in its batches.
+    pub sentences: usize,
+    /// The learning rate and the gradient's norm.
+    pub step: Step,
+    /// Wall time of the whole update.
+    pub time: Duration,
+    /// The part of it that lanes took: all but summing, stepping and packing.
+    pub lanes_time: Duration,
+}
+
+impl<'d> Trainer<'d> {
+    /// At the beginning, with initial weights.
+    ///
+    /// Errors: a setting out of range, or a corpus of which no sentence fits the model or a batch.
+    pub fn new(setup: Setup<'d>) -> Result<Trainer<'d>, TrainError> {
+        let Setup { isa, threads, seed, model, config, train, valid } = setup;
+        config.validate()?;
+        let positions = model.config.max_positions;
+        let limits = BatchLimits {
+            max_tokens: config.max_tokens,
+            max_sentences: None,
+            multiple: config.sentences_multiple,
+            max_source: positions,
+            max_target: positions,
+        };
+        let train_batches = Batches::shuffled(train, &limits, seed)?;
+        let anything = BatchLimits { max_tokens: config.max_tokens.max(positions), ..limits };
+        let valid_batches = Batches::in_order(valid, &anything)?;
+        let weights = Weights::init(&model.params, seed);
+        let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
+        Ok(Trainer {
+            isa,
+            threads: threads::pool(threads),
+            seed,
+            schedule: config.schedule(),
+            fingerprint: checkpoint::fingerprint([train, valid]),
+            optimizer: Optimizer::new(&config, &model.params),
+            gradients: (0..config.lanes).map(|_| Gradients::zeros(&model.params)).collect(),
+            order: train_batches.epoch_order(1),
+            progress: Progress::default(),
+            model,
+            config,
+            train,
+            valid,
+            train_batches,
+            valid_batches,
+            weights,
+            packed,
+        })
+    }
+
+    /// One update on the next batches. At the end of an epoch it stays there until [`Trainer::next_epoch`].
+    ///
+    /// Errors: a loss or a gradient that is not a number; the weights are then those of the update before.
+    pub fn update(&mut self) -> Result<Update, TrainError> {
+        let start = Instant::now();
+        let end = (self.progress.batch + self.config.accumulate).min(self.order.len());
+        let group: Vec<&Batch> = self.order[self.progress.batch..end]
+            .iter()
+            .map(|&b| &self.train_batches.batches[b as usize])
+            .collect();
+        let sentences = group.iter().map(|b| b.sentences.len()).sum();
+        let context = TapeContext {
+            isa: self.isa,
+            model: &self.model,
+            weights: &self.weights,
+            packed: &self.packed,
+            seed: self.seed,
+            update: self.progress.updates,
+        };
+        let mut losses = LossSums::default();
+        let (train, smoothing) = (self.train, self.config.label_smoothing);
+        let gradients = &mut self.gradients;
+        self.threads.install(|| {
+            gradients.par_iter_mut().for_each(Gradients::clear);
+            for batch in group {
+                let parts = lanes::cut(train, &batch.sentences, gradients.len());
+                let lane = |(part, gradients): (&Vec<u32>, &mut Gradients)| {
+                    lane_gradients(&context, &lanes::pairs(train, part), smoothing, gradients)
+                };
+                let sums: Vec<LossSums> = parts.par_iter().zip(gradients.par_iter_mut()).with_max_len(1).map(lane).collect();
+                sums.into_iter().for_each(|s| losses += s);
+            }
+        });
+        let lanes_time = start.elapsed();
+        if !losses.smoothed.is_finite() {
+            return Err(self.not_a_number("the loss", losses.loss()));
+        }
+
+        let (isa, updates) = (self.isa, self.progress.updates);
+        let (optimizer, schedule, weights, packed) =
+            (&mut self.optimizer, &self.schedule, &mut self.weights, &mut self.packed);
+        let step = self.threads.install(|| {
+            let sum = sum_lanes(isa, gradients);
+            let step = optimizer.step(isa, schedule, updates, sum, losses.tokens, weights);
+            packed.refresh(weights);
+            step
+        });
+        if !step.gradient_norm.is_finite() {
+            return Err(self.not_a_number("the gradient's norm", step.gradient_norm));
+        }
+        self.progress.updates += 1;
+        self.progress.batch = end;
+        self.progress.epoch_losses += losses;
+        let (updates, epoch) = (self.progress.updates, self.progress.epoch);
+        Ok(Update { updates, epoch, losses, sentences, step, time: start.elapsed(), lanes_time })
+    }
+
+    /// Losses on the validation set, remembered in the progress.
+    pub fn validate(&mut self) -> Validation {
+        let batch_losses = |batch: &Batch| {
+            let mut eager = Eager::new(self.isa, &self.model, &self.weights, &self.packed);
+            let pairs = lanes::pairs(self.valid, &batch.sentences);
+            LossSums::of(&pair_losses(&mut eager, &self.model, &pairs, self.config.label_smoothing))
+        };
+        let batches = &self.valid_batches.batches;
+        let sums: Vec<LossSums> =
+            self.threads.install(|| batches.par_iter().with_max_len(1).map(batch_losses).collect());
+        let mut valid = LossSums::default();
+        sums.into_iter().for_each(|s| valid += s);
+        let Progress { epoch, updates, epoch_losses: train, .. } = self.progress;
+        let validation = Validation { epoch, updates, train, valid };
+        self.progress.validations.push(validation);
+        validation
+    }
+
+    /// Whether all batches of the epoch are done.
+    pub fn at_epoch_end(&self) -> bool {
+        self.progress.batch == self.order.len()
+    }
+
+    /// Goes on to the next epoch's first batch.
+    pub fn next_epoch(&mut self) {
+        self.progress.epoch += 1;
+        self.progress.batch = 0;
+        self.progress.epoch_losses = LossSums::default();
+        self.order = self.train_batches.epoch_order(self.progress.epoch);
+    }
+
+    /// Writes all of the run to a file, or nothing.
+    ///
+    /// Errors: the file cannot be written; what was there before is as it was.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let saved = Saved { identity: self.identity(), progress: self.progress.clone() };
+        checkpoint::write(path, &saved, &self.model.params, &self.weights, self.optimizer.moments())
+    }
+
+    /// Takes up a run where a checkpoint left it.
+    ///
+    /// Errors: no checkpoint of this run; the trainer may then hold parts of it and is not to be used.
+    pub fn restore(&mut self, file: &CheckpointFile) -> Result<(), CheckpointError> {
+        let saved = file.saved();
+        saved.identity.check_same_run(&self.identity(), file.path())?;
+        self.weights = file.weights(&self.model.params)?;
+        file.moments(&self.model.params, self.optimizer.moments_mut())?;
+        self.order = self.train_batches.epoch_order(saved.progress.epoch);
+        self.progress = saved.progress.clone();
+        let (packed, weights) = (&mut self.packed, &self.weights);
+        self.threads.install(|| packed.refresh(weights));
+        Ok(())
+    }
+
+    /// What makes two runs the same run.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            model: self.model.config.clone(),
+            training: self.config.clone(),
+            seed: self.seed,
+            data: self.fingerprint,
+        }
+    }
+
+    /// Where it is.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// How it is trained.
+    pub fn config(&self) -> &TrainingConfig {
+        &self.config
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its parameters as they are now.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// How many threads work on lanes.
+    pub fn threads(&self) -> usize {
+        self.threads.current_num_threads()
+    }
+
+    /// Batches of an epoch.
+    pub fn batches(&self) -> usize {
+        self.train_batches.len()
+    }
+
+    /// Updates of an epoch.
+    pub fn updates_per_epoch(&self) -> u64 {
+        self.batches().div_ceil(self.config.accumulate) as u64
+    }
+
+    /// Pairs left out because they are too long for the model: of the training and of the validation set.
+    pub fn too_long(&self) -> [usize; 2] {
+        [self.train_batches.too_long.len(), self.valid_batches.too_long.len()]
+    }
+
+    fn not_a_number(&self, what: &'static str, value: f64) -> TrainError {
+        let update = self.progress.updates + 1;
+        TrainError::NotANumber { what, value, update, lr: self.schedule.lr(self.progress.updates) }
+    }
+}
