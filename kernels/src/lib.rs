@@ -4,7 +4,9 @@
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
 pub mod activation;
+#[path = "attention.rs"]
 pub mod attention;
+#[path = "conv.rs"]
 pub mod conv;
 pub mod cross_entropy;
 pub mod denormals;

@@ -1,5 +1,6 @@
 //! lsra-exec.
 
+pub mod atomic;
 pub mod eager;
 pub mod macs;
 pub mod packed;

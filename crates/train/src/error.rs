@@ -33,7 +33,9 @@ pub enum TrainError {
         lr: f64,
     },
     /// The folder holds another run.
-    #[error("{folder}: holds the checkpoints of an earlier run; add --resume to go on with it, or choose another --out")]
+    #[error(
+        "{folder}: holds the checkpoints of an earlier run; add --resume to go on with it, or choose another --out"
+    )]
     FolderInUse {
         /// The folder.
         folder: String,

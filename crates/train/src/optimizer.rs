@@ -88,8 +88,7 @@ impl Optimizer {
             return Step { lr, gradient_norm };
         }
         // The original's clip_grad_norm, whose 1e-6 keeps a zero norm from dividing.
-        let clip =
-            if self.clip_norm > 0.0 { (self.clip_norm / (gradient_norm + 1e-6)).min(1.0) } else { 1.0 };
+        let clip = if self.clip_norm > 0.0 { (self.clip_norm / (gradient_norm + 1e-6)).min(1.0) } else { 1.0 };
         let scale = (mean * clip) as f32;
         let g = gradients.values().par_iter();
         let p = weights.tensors_mut().par_iter_mut().map(|t| t.data_mut());

@@ -66,7 +66,11 @@ pub struct Run {
 /// Trains until something ends it. Wherever it is stopped, a run that resumes computes the same bits as one that never was.
 ///
 /// Errors: a folder in use or not to be written, a loss that is not a number.
-pub fn run(trainer: &mut Trainer<'_>, options: &RunOptions<'_>, observer: &mut dyn Observer) -> Result<Run, TrainError> {
+pub fn run(
+    trainer: &mut Trainer<'_>,
+    options: &RunOptions<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Run, TrainError> {
     let begun = Instant::now();
     let checkpoints = CheckpointFolder::open(options.out.join("checkpoints"))?;
     let metrics = begin(trainer, options, &checkpoints, observer)?;

@@ -123,10 +123,8 @@ impl<'d> Trainer<'d> {
     pub fn update(&mut self) -> Result<Update, TrainError> {
         let start = Instant::now();
         let end = (self.progress.batch + self.config.accumulate).min(self.order.len());
-        let group: Vec<&Batch> = self.order[self.progress.batch..end]
-            .iter()
-            .map(|&b| &self.train_batches.batches[b as usize])
-            .collect();
+        let group: Vec<&Batch> =
+            self.order[self.progress.batch..end].iter().map(|&b| &self.train_batches.batches[b as usize]).collect();
         let sentences = group.iter().map(|b| b.sentences.len()).sum();
         let context = TapeContext {
             isa: self.isa,
@@ -146,7 +144,8 @@ impl<'d> Trainer<'d> {
                 let lane = |(part, gradients): (&Vec<u32>, &mut Gradients)| {
                     lane_gradients(&context, &lanes::pairs(train, part), smoothing, gradients)
                 };
-                let sums: Vec<LossSums> = parts.par_iter().zip(gradients.par_iter_mut()).with_max_len(1).map(lane).collect();
+                let sums: Vec<LossSums> =
+                    parts.par_iter().zip(gradients.par_iter_mut()).with_max_len(1).map(lane).collect();
                 sums.into_iter().for_each(|s| losses += s);
             }
         });

@@ -17,7 +17,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file cannot be written.
-    #[error("{path}: the checkpoint cannot be written ({cause}); make room or choose another --out; earlier checkpoints are as they were")]
+    #[error(
+        "{path}: the checkpoint cannot be written ({cause}); make room or choose another --out; earlier checkpoints are as they were"
+    )]
     Unwritable {
         /// The path.
         path: String,
@@ -41,7 +43,9 @@ pub enum CheckpointError {
         reason: String,
     },
     /// A tensor is missing or has another shape.
-    #[error("{path}: tensor {tensor} is {found}, expected {expected}; remove the file, and --resume takes the one before")]
+    #[error(
+        "{path}: tensor {tensor} is {found}, expected {expected}; remove the file, and --resume takes the one before"
+    )]
     Tensor {
         /// The path.
         path: String,
@@ -53,7 +57,9 @@ pub enum CheckpointError {
         expected: String,
     },
     /// The checkpoint is of a run with other data or settings.
-    #[error("{path}: that run had {what} {then}, this one has {now}; give the same again, or choose another --out to begin anew")]
+    #[error(
+        "{path}: that run had {what} {then}, this one has {now}; give the same again, or choose another --out to begin anew"
+    )]
     AnotherRun {
         /// The path.
         path: String,

@@ -20,6 +20,7 @@ use lsra_kernels::gemm::GemmScratch;
 use lsra_model::layers::Dropout;
 use lsra_model::{Exec, Losses, Model, Sequences, Tokens, decode, encode, remember};
 use node::Node;
+use serde::{Deserialize, Serialize};
 
 /// What a tape reads: the weights of this update, and what its dropout masks depend on.
 pub struct TapeContext<'a> {
@@ -49,7 +50,7 @@ pub struct PairBatch {
 }
 
 /// Sums over the tokens of a batch, in nats.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LossSums {
     /// Label-smoothed loss.
     pub smoothed: f64,
