@@ -1,2 +1,18 @@
-//! lsra-infer.
+//! Translating with a trained model: beam search, batches, one replica a core.
+//!
+//! Results do not depend on what is translated together nor on the number of threads: the same bits alone or in any batch.
 #![forbid(unsafe_code)]
+
+mod beam;
+mod chunks;
+mod config;
+mod generator;
+mod hypothesis;
+mod likelihood;
+mod select;
+mod translator;
+
+pub use chunks::available_threads;
+pub use config::{GeneratorConfig, GeneratorConfigError};
+pub use hypothesis::Hypothesis;
+pub use translator::{Translator, translate_corpus};

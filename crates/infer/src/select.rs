@@ -1,0 +1,118 @@
+//! The best continuations of a sentence's hypotheses.
+
+use std::cmp::Ordering;
+
+/// One hypothesis, one more token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Candidate {
+    /// Sum of log-probabilities, this token's included.
+    pub sum: f32,
+    /// Log-probability of this token.
+    pub log_prob: f32,
+    /// The hypothesis it continues: its place among the sentence's.
+    pub parent: usize,
+    /// The token.
+    pub token: u32,
+}
+
+/// The `count` continuations of highest sum, best first; of equal ones, that of the earlier hypothesis and then of the lower
+/// token. Continuations of probability 0 are none.
+///
+/// rows: for each hypothesis, its sum so far, its words' log-probabilities and the words that it may not take.
+pub(crate) fn best<'a>(rows: impl Iterator<Item = (f32, &'a [f32], &'a [u32])>, count: usize) -> Vec<Candidate> {
+    let mut top = Top { candidates: Vec::with_capacity(count + 1), count };
+    for (parent, (sum, log_probs, banned)) in rows.enumerate() {
+        top.scan(parent, sum, log_probs, banned);
+    }
+    top.candidates
+}
+
+/// The best so far, in order.
+struct Top {
+    candidates: Vec<Candidate>,
+    count: usize,
+}
+
+impl Top {
+    /// The sum that a newcomer must exceed.
+    fn threshold(&self) -> f32 {
+        if self.candidates.len() < self.count {
+            f32::NEG_INFINITY
+        } else {
+            self.candidates.last().map_or(f32::INFINITY, |c| c.sum)
+        }
+    }
+
+    fn scan(&mut self, parent: usize, sum: f32, log_probs: &[f32], banned: &[u32]) {
+        // Nearly no word gets in, so whole runs are dismissed by their maximum. Adding the sum keeps the order (rounding
+        // never reverses it), so what the maximum cannot, none of its run can. 64 words: a few vectors, a few runs looked into.
+        const RUN: usize = 64;
+        for (i, run) in log_probs.chunks(RUN).enumerate() {
+            // Not f32::max, which would forget a NaN; a NaN compares false and is never taken.
+            let highest = run.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+            if sum + highest <= self.threshold() {
+                continue;
+            }
+            for (j, &log_prob) in run.iter().enumerate() {
+                let token = (i * RUN + j) as u32;
+                if sum + log_prob > self.threshold() && !banned.contains(&token) {
+                    self.insert(Candidate { sum: sum + log_prob, log_prob, parent, token });
+                }
+            }
+        }
+    }
+
+    /// After all that are as good: those came first.
+    fn insert(&mut self, candidate: Candidate) {
+        let place = self.candidates.partition_point(|c| c.sum.partial_cmp(&candidate.sum) != Some(Ordering::Less));
+        self.candidates.insert(place, candidate);
+        self.candidates.truncate(self.count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// All continuations, sorted.
+    fn by_sorting(rows: &[(f32, Vec<f32>, Vec<u32>)], count: usize) -> Vec<Candidate> {
+        let mut all = Vec::new();
+        for (parent, (sum, log_probs, banned)) in rows.iter().enumerate() {
+            for (token, &log_prob) in log_probs.iter().enumerate() {
+                let candidate = Candidate { sum: sum + log_prob, log_prob, parent, token: token as u32 };
+                if candidate.sum > f32::NEG_INFINITY && !banned.contains(&candidate.token) {
+                    all.push(candidate);
+                }
+            }
+        }
+        all.sort_by(|a, b| b.sum.partial_cmp(&a.sum).unwrap());
+        all.truncate(count);
+        all
+    }
+
+    /// Few distinct values, so that ties are many; some words impossible.
+    fn rows() -> impl Strategy<Value = Vec<(f32, Vec<f32>, Vec<u32>)>> {
+        let value = prop_oneof![9 => (-12i32..0).prop_map(|v| v as f32 * 0.5), 1 => Just(f32::NEG_INFINITY)];
+        (1usize..200).prop_flat_map(move |words| {
+            let row = prop::collection::vec(value.clone(), words);
+            prop::collection::vec((-4i32..0, row, prop::collection::vec(0..words as u32, 0..4)), 1..5)
+                .prop_map(|rows| rows.into_iter().map(|(s, r, b)| (s as f32, r, b)).collect())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn equals_sorting_everything(rows in rows(), count in 1usize..20) {
+            let found = best(rows.iter().map(|(s, r, b)| (*s, r.as_slice(), b.as_slice())), count);
+            prop_assert_eq!(found, by_sorting(&rows, count));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_not_taken() {
+        let row = [f32::NAN, -1.0, f32::NAN, -2.0];
+        let tokens: Vec<u32> = best([(0.0, &row[..], &[][..])].into_iter(), 4).iter().map(|c| c.token).collect();
+        assert_eq!(tokens, [1, 3]);
+    }
+}
