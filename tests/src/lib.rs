@@ -1,1 +1,3 @@
-//! End-to-end tests across crates; the tests themselves are under `tests/`.
+//! What end-to-end tests share; the tests themselves are under `tests/`.
+
+pub mod golden;

@@ -1,9 +1,8 @@
 //! Every gradient, and optimiser steps, against the original implementation.
 
-use lsra_exec::packed::Directions;
-use lsra_exec::{Packed, weights_from_safetensors};
+use lsra_exec::{Directions, Packed, weights_from_safetensors};
 use lsra_kernels::Isa;
-use lsra_model::{Embeddings, Model, ModelConfig, Tokens, config::FeedForwardInit};
+use lsra_model::Tokens;
 use lsra_tests::golden::{self, Golden};
 use lsra_train::{Gradients, LossSums, PairBatch, TapeContext, lane_gradients};
 
@@ -36,8 +35,8 @@ fn batch(pairs: &[(Vec<u32>, Vec<u32>)]) -> PairBatch {
 fn gradients_and_losses_of_sentences_alone() {
     let Some(folder) = golden::folder("mt_light_embed160") else { return };
     let model = golden::model(&folder);
-    let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
-    let weights = weights_from_safetensors(&model.params, &bytes).unwrap();
+    let path = folder.join("model.safetensors");
+    let weights = weights_from_safetensors(&path, &model.params, &std::fs::read(&path).unwrap()).unwrap();
     let alone = Golden::open(&folder.join("alone.safetensors"));
     let expected = Golden::open(&folder.join("alone_grads.safetensors"));
     let losses = golden::json(&folder.join("alone.json"));

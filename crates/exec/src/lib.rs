@@ -1,12 +1,15 @@
-//! lsra-exec.
+//! Executors: the ways to run a model, and the weights they run on.
+#![forbid(unsafe_code)]
 
 pub mod atomic;
 pub mod eager;
+pub mod file;
 pub mod macs;
 pub mod packed;
 pub mod weights;
 
 pub use eager::{Eager, EagerState};
+pub use file::{FileError, ModelFile, weights_from_safetensors};
 pub use macs::Macs;
 pub use packed::{Directions, Packed};
 pub use weights::Weights;
