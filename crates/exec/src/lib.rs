@@ -6,10 +6,12 @@ pub mod eager;
 pub mod file;
 pub mod macs;
 pub mod packed;
+pub mod reference;
 pub mod weights;
 
 pub use eager::{Eager, EagerState};
 pub use file::{FileError, ModelFile, weights_from_safetensors};
 pub use macs::Macs;
 pub use packed::{Directions, Packed};
+pub use reference::Reference;
 pub use weights::Weights;

@@ -33,7 +33,7 @@ struct Layer {
 }
 
 /// The original numbers positions from one after its padding symbol's id, 1.
-const FIRST_POSITION: usize = 2;
+pub(crate) const FIRST_POSITION: usize = 2;
 
 impl Packed {
     /// Packs the linear layers of a model for one instruction set.

@@ -3,8 +3,13 @@
 //! They are generic in the element type, so f64 runs them too: finite differences need that, and so do tolerances. Matrices are
 //! plain row-major slices, results are new vectors.
 
+pub mod activation;
 pub mod attention;
 pub mod conv;
+pub mod cross_entropy;
+pub mod embedding;
+pub mod linear;
+pub mod norm;
 mod real;
 
 pub use real::Real;
