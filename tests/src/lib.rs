@@ -1,3 +1,4 @@
 //! What end-to-end tests share; the tests themselves are under `tests/`.
 
 pub mod golden;
+pub mod small;

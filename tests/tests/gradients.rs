@@ -1,0 +1,188 @@
+//! Every gradient of small models in f32 against central differences of the same loss in f64, with dropout.
+
+use lsra_exec::{Directions, Packed, Reference};
+use lsra_kernels::Isa;
+use lsra_model::config::{ConvolutionKind, Embeddings, ModelConfig, NormOrder, TapsDropout};
+use lsra_model::{Model, ParamId};
+use lsra_tests::small;
+use lsra_train::{Gradients, PairBatch, TapeContext, lane_gradients, pair_losses};
+
+const SMOOTHING: f32 = 0.1;
+const SEED: u64 = 11;
+const UPDATE: u64 = 3;
+
+/// A loss to be differentiated.
+struct Case {
+    name: &'static str,
+    model: Model,
+    batch: PairBatch,
+    reference: Reference,
+    gradients: Vec<(Isa, Gradients)>,
+}
+
+impl Case {
+    fn new(name: &'static str, config: ModelConfig) -> Case {
+        let model = Model::new(&config).unwrap();
+        let weights = small::weights(&model, SEED);
+        // Longer and shorter than the kernels, and a source that is nothing but its end; two sentences that are not neighbours
+        // in the corpus.
+        let pairs =
+            [(vec![4, 9, 7, 7, 12, 5, 20], vec![6, 4, 11, 8]), (vec![], vec![5]), (vec![8, 22, 5], vec![9, 9, 4])];
+        let mut batch = small::batch(&pairs);
+        let sentences = vec![41, 7, 1000];
+        batch.source.sequences = batch.source.sequences.with_sentences(sentences.clone());
+        batch.target_input.sequences = batch.target_input.sequences.with_sentences(sentences);
+        let differentiate = |isa| {
+            let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
+            let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: SEED, update: UPDATE };
+            let mut gradients = Gradients::zeros(&model.params);
+            lane_gradients(&cx, &batch, SMOOTHING, &mut gradients);
+            (isa, gradients)
+        };
+        let gradients = Isa::available().into_iter().map(differentiate).collect();
+        let reference = Reference::with_dropout(&model, &weights, SEED, UPDATE);
+        Case { name, model, batch, reference, gradients }
+    }
+
+    fn loss(&mut self) -> f64 {
+        pair_losses(&mut self.reference, &self.model, &self.batch, SMOOTHING);
+        self.reference.losses().smoothed.iter().sum()
+    }
+
+    /// (f(w + h d) - f(w - h d)) / 2h for a direction of length 1. Its error is h^2 / 6 times the third derivative, 1e-12 x a few
+    /// hundred, and the rounding of f, 1e-14 / h; h is so small, too, that hardly a ReLU turns on or off between the two.
+    fn slope(&mut self, id: ParamId, direction: &[f64]) -> f64 {
+        let h = 1e-6;
+        let [above, below] = [h, -h].map(|step| {
+            let before = self.reference.weight_mut(id).to_vec();
+            self.reference.weight_mut(id).iter_mut().zip(direction).for_each(|(w, d)| *w += step * d);
+            let loss = self.loss();
+            self.reference.weight_mut(id).copy_from_slice(&before);
+            loss
+        });
+        (above - below) / (2.0 * h)
+    }
+
+    /// Every parameter: along random directions over all its values, and in a few values by themselves.
+    fn check(mut self) {
+        let mut noise = small::noise(SEED);
+        for id in (0..self.model.params.len() as u32).map(ParamId) {
+            let count = self.model.params.get(id).len();
+            let mut directions: Vec<Vec<f64>> = (0..2).map(|_| unit((0..count).map(|_| noise()).collect())).collect();
+            for _ in 0..4 {
+                let mut one = vec![0.0; count];
+                one[((noise() + 1.0) / 2.0 * count as f64) as usize] = 1.0;
+                directions.push(one);
+            }
+            for direction in directions {
+                let expected = self.slope(id, &direction);
+                self.compare(id, &direction, expected);
+            }
+        }
+    }
+
+    fn compare(&self, id: ParamId, direction: &[f64], expected: f64) {
+        for (isa, gradients) in &self.gradients {
+            let gradient = gradients.get(id);
+            let found: f64 = gradient.iter().zip(direction).map(|(&g, d)| f64::from(g) * d).sum();
+            let scale = gradient.iter().fold(0.0f64, |m, &g| m.max(f64::from(g).abs()));
+            let most = tolerance(scale);
+            assert!(
+                (found - expected).abs() <= most,
+                "{}, {isa:?}, {}: {found}, not {expected}, within {most:e}",
+                self.name,
+                self.model.params.get(id).name
+            );
+        }
+    }
+}
+
+/// The direction with length 1.
+fn unit(direction: Vec<f64>) -> Vec<f64> {
+    let norm = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+    direction.into_iter().map(|d| d / norm).collect()
+}
+
+/// Each entry of a gradient is a sum over at most a few hundred products of f32 values that were rounded as often on their way:
+/// 2^9 half eps of the tensor's largest entry, and no more along a direction of length 1, the errors being independent. Keys' biases
+/// have the gradient 0 (softmax ignores what all keys share), made of terms of order 1: an absolute part covers that.
+fn tolerance(largest: f64) -> f64 {
+    512.0 * f64::from(f32::EPSILON) / 2.0 * largest.max(0.1)
+}
+
+fn with_dropout(config: ModelConfig) -> ModelConfig {
+    ModelConfig { dropout: 0.2, attention_dropout: 0.15, taps_dropout: 0.25, ..config }
+}
+
+fn dynamic_with_glu() -> ModelConfig {
+    ModelConfig {
+        convolution: ConvolutionKind::Dynamic,
+        glu: true,
+        encoder_layers: 2,
+        decoder_layers: 2,
+        encoder_kernels: vec![3, 8],
+        decoder_kernels: vec![3, 7],
+        embeddings: Embeddings::AllShared,
+        ..small::config()
+    }
+}
+
+fn vanilla() -> ModelConfig {
+    ModelConfig {
+        attention_channels: 16,
+        convolution_channels: 0,
+        encoder_kernels: vec![],
+        decoder_kernels: vec![],
+        embeddings: Embeddings::SharedDecoder,
+        ..small::config()
+    }
+}
+
+#[test]
+fn lightweight() {
+    Case::new("lightweight", small::config()).check();
+}
+
+#[test]
+fn lightweight_with_shared_taps_dropout() {
+    Case::new("lightweight, shared", with_dropout(small::config())).check();
+}
+
+#[test]
+fn lightweight_with_taps_dropout_per_position() {
+    let config = ModelConfig { taps_dropout_mode: TapsDropout::PerPosition, ..with_dropout(small::config()) };
+    Case::new("lightweight, per position", config).check();
+}
+
+#[test]
+fn dynamic() {
+    Case::new("dynamic", dynamic_with_glu()).check();
+}
+
+#[test]
+fn dynamic_with_shared_taps_dropout() {
+    Case::new("dynamic, shared", with_dropout(dynamic_with_glu())).check();
+}
+
+#[test]
+fn dynamic_with_taps_dropout_per_position() {
+    let config = ModelConfig { taps_dropout_mode: TapsDropout::PerPosition, ..with_dropout(dynamic_with_glu()) };
+    Case::new("dynamic, per position", config).check();
+}
+
+#[test]
+fn transformer() {
+    Case::new("transformer", with_dropout(vanilla())).check();
+}
+
+#[test]
+fn norms_first() {
+    let config = ModelConfig { norm: NormOrder::Pre, ..with_dropout(small::config()) };
+    Case::new("norms first", config).check();
+}
+
+#[test]
+fn one_branch_of_convolution() {
+    let config = ModelConfig { attention_channels: 0, convolution_channels: 16, ..with_dropout(small::config()) };
+    Case::new("convolution alone", config).check();
+}
