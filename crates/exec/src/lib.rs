@@ -6,6 +6,7 @@ pub mod eager;
 pub mod file;
 pub mod macs;
 pub mod packed;
+pub mod probe;
 pub mod reference;
 pub mod weights;
 
@@ -13,5 +14,6 @@ pub use eager::{Eager, EagerState};
 pub use file::{FileError, ModelFile, weights_from_safetensors};
 pub use macs::Macs;
 pub use packed::{Directions, Packed};
+pub use probe::Probe;
 pub use reference::Reference;
 pub use weights::Weights;
