@@ -29,9 +29,71 @@ pub enum Error {
     /// Standard output failed; where whoever read it has left, [`exit`] says nothing.
     #[error("standard output: cannot be written ({0})")]
     Output(io::Error),
-    /// Anything else that is wrong with what a user gave; the text is the whole line.
-    #[error("{0}")]
-    Usage(String),
+    /// A model file that cannot be read or is none.
+    #[error(transparent)]
+    File(#[from] lsra_exec::FileError),
+    /// A model file without a dictionary.
+    #[error("{file}: holds no {name}, so text cannot become ids; save the model again with its dictionaries")]
+    NoDictionary {
+        /// The model file.
+        file: String,
+        /// What should be there.
+        name: &'static str,
+    },
+    /// A dictionary of another size than the model's table.
+    #[error(
+        "{file}: {name} has {found} words but the model's table has {words}; the dictionary belongs to another model"
+    )]
+    DictionaryMisfit {
+        /// The model file.
+        file: String,
+        /// Which dictionary.
+        name: &'static str,
+        /// Its words, the four special ones included.
+        found: usize,
+        /// Rows of the table.
+        words: usize,
+    },
+    /// A sentence that the model has no positions for.
+    #[error(
+        "{origin}, line {line}: the sentence has {tokens} tokens with its end, more than the model's {most}; split it"
+    )]
+    TooLong {
+        /// The file, or what stands for it.
+        origin: String,
+        /// From 1.
+        line: usize,
+        /// The sentence's, `</s>` included.
+        tokens: usize,
+        /// The model's positions.
+        most: usize,
+    },
+    /// A sentence without its translation.
+    #[error("{place}: a translation is missing; give each sentence its translation, in a pipe after a tab")]
+    Unpaired {
+        /// Which sentence.
+        place: String,
+    },
+    /// An option out of range.
+    #[error("--{option} {value}: {expected}")]
+    Option {
+        /// Without the dashes.
+        option: &'static str,
+        /// As it was given.
+        value: String,
+        /// What it may be.
+        expected: String,
+    },
+}
+
+impl Error {
+    /// Errors: a sentence of so many tokens, `</s>` included, is longer than the model's positions.
+    pub(crate) fn check_length(origin: &str, line: usize, tokens: usize, most: usize) -> Result<(), Error> {
+        if tokens > most {
+            return Err(Error::TooLong { origin: origin.to_owned(), line, tokens, most });
+        }
+        Ok(())
+    }
 }
 
 /// Ends a program: the command's own status, or 2 after one line on stderr. A reader that closed the pipe is no failure.

@@ -3,6 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod evaluate;
+pub mod lines;
+pub mod options;
+pub mod pairs;
 pub mod profile;
+pub mod score;
+pub mod sink;
+pub mod text_model;
+pub mod translate;
 
 pub use error::{Error, exit};

@@ -1,21 +1,32 @@
 //! The `lsra` program.
 
 use clap::{Parser, Subcommand};
+use lsra::evaluate::{self, EvaluateArgs};
+use lsra::score::{self, ScoreArgs};
+use lsra::translate::{self, TranslateArgs};
 use std::process::ExitCode;
 
-/// Translate with Lite Transformers.
 #[derive(Parser)]
-#[command(name = "lsra", version)]
+#[command(name = "lsra", version, about = "Translate with Lite Transformers")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Translate sentences, one a line
+    Translate(TranslateArgs),
+    /// Print the log-probability of given translations
+    Score(ScoreArgs),
+    /// Measure BLEU and speed on sentences with reference translations
+    Evaluate(EvaluateArgs),
+}
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {};
-    lsra::exit(result)
+    lsra::exit(match Cli::parse().command {
+        Command::Translate(args) => translate::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+    })
 }

@@ -1,0 +1,118 @@
+//! `lsra evaluate`: BLEU of a model's translations, and how fast they come.
+
+use crate::Error;
+use crate::options::{Format, RunArgs, SearchArgs};
+use crate::pairs::{PairSource, Pairs};
+use crate::sink::Sink;
+use crate::text_model::{Form, TextModel};
+use clap::Args;
+use lsra_infer::Translator;
+use lsra_kernels::Isa;
+use lsra_text::{Bleu, Bpe};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Translate sentences and compare with reference translations: tokenised BLEU as multi-bleu.perl counts it.
+#[derive(Args, Clone, Debug)]
+pub struct EvaluateArgs {
+    /// A sentence, its reference, and so on [default: --source and --reference, or lines `sentence<TAB>reference` of
+    /// standard input]
+    #[arg(value_name = "TEXT", conflicts_with = "source")]
+    text: Vec<String>,
+    /// Sentences, one a line
+    #[arg(long, value_name = "FILE", requires = "reference")]
+    source: Option<PathBuf>,
+    /// Reference translations, line for line
+    #[arg(long, value_name = "FILE", requires = "source")]
+    reference: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    search: SearchArgs,
+}
+
+/// Evaluates; the clock runs from the first sentence to the last, text to text, without the loading of the model.
+///
+/// Errors: whatever is wrong with the model file, an option or the text.
+pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
+    let config = args.search.config()?;
+    let isa = Isa::from_env()?;
+    let from = match (&args.source, &args.reference) {
+        (Some(source), Some(reference)) => PairSource::Files(source, reference),
+        _ if args.text.is_empty() => PairSource::Pipe,
+        _ => PairSource::Arguments(&args.text),
+    };
+    let model = TextModel::load(&args.run.model)?;
+    let pairs = Pairs::read(from)?;
+    let translator = Translator::new(isa, &model.model, &model.weights);
+
+    let start = Instant::now();
+    let sources = pairs.encode_source(&model, args.run.form())?;
+    let found = translator.translate(&sources, &config, args.run.threads());
+    let outputs: Vec<String> = found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
+    let seconds = start.elapsed().as_secs_f64();
+
+    let references: Vec<String> = pairs.text.target.iter().map(|line| words(line, args.run.form())).collect();
+    let tokens: usize = found.iter().filter_map(|h| h.first()).map(|h| h.tokens.len()).sum();
+    let bleu = Bleu::of(&outputs, &references);
+    let report = Report {
+        bleu: bleu.score(),
+        bleu_line: bleu.to_string(),
+        sentences: outputs.len(),
+        tokens,
+        seconds,
+        sentences_per_second: outputs.len() as f64 / seconds,
+        tokens_per_second: tokens as f64 / seconds,
+        threads: args.run.threads(),
+        isa: isa.tier().name(),
+    };
+    let mut sink = Sink::open(None)?;
+    report.show(&mut sink, args.run.format)?;
+    sink.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A reference as words.
+fn words(line: &str, form: Form) -> String {
+    match form {
+        Form::Words => line.to_owned(),
+        Form::Pieces => Bpe::join(&line.split_whitespace().collect::<Vec<_>>()),
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    bleu: f64,
+    bleu_line: String,
+    sentences: usize,
+    /// Of the translations, `</s>` counted.
+    tokens: usize,
+    seconds: f64,
+    sentences_per_second: f64,
+    tokens_per_second: f64,
+    threads: usize,
+    isa: &'static str,
+}
+
+impl Report {
+    fn show(&self, sink: &mut Sink, format: Format) -> Result<(), Error> {
+        match format {
+            Format::Json => sink.line(&serde_json::to_string(self).expect("strings and numbers")),
+            Format::Text => {
+                sink.line(&self.bleu_line)?;
+                sink.line(&format!(
+                    "{} sentences, {} tokens in {:.2} s: {:.1} sentences/s, {:.0} tokens/s ({} threads, {})",
+                    self.sentences,
+                    self.tokens,
+                    self.seconds,
+                    self.sentences_per_second,
+                    self.tokens_per_second,
+                    self.threads,
+                    self.isa,
+                ))
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Options that several commands share.
+
+use crate::Error;
+use crate::text_model::Form;
+use clap::{Args, ValueEnum};
+use lsra_infer::{GeneratorConfig, available_threads};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Which model, run how.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// The text is cut into the model's pieces already, as in `foo@@ bar`
+    #[arg(long)]
+    tokenized: bool,
+    /// How to show results
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Sentences worked on at a time [default: the processors that this process may use]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl RunArgs {
+    /// Whether text still has to be cut.
+    pub fn form(&self) -> Form {
+        if self.tokenized { Form::Pieces } else { Form::Words }
+    }
+
+    /// As asked for, or as many as this process may use.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(available_threads, NonZeroUsize::get)
+    }
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Plain lines.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How to search.
+#[derive(Args, Clone, Debug)]
+pub struct SearchArgs {
+    /// Hypotheses kept at each step; 1 is greedy search
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    beam: usize,
+    /// P of a translation's score, its log-probability / tokens^P; higher favours longer ones
+    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
+    length_penalty: f32,
+    /// Translations have at most A x source tokens + B tokens, the end of the source counted; B is --max-length
+    #[arg(long, value_name = "A", allow_negative_numbers = true)]
+    max_length_ratio: Option<f64>,
+    /// B of the same [default: 0 where a ratio is given, else 200]
+    #[arg(long, value_name = "B")]
+    max_length: Option<usize>,
+    /// The fewest tokens of a translation
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    min_length: usize,
+    /// No N tokens in a row come twice in a translation; 0 allows all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    no_repeat_ngram: usize,
+}
+
+impl SearchArgs {
+    /// Errors: an option out of range.
+    pub fn config(&self) -> Result<GeneratorConfig, Error> {
+        let without_ratio = GeneratorConfig::default().max_len_b;
+        let config = GeneratorConfig {
+            beam: self.beam,
+            length_penalty: self.length_penalty,
+            max_len_a: self.max_length_ratio.unwrap_or(0.0),
+            max_len_b: self.max_length.unwrap_or(if self.max_length_ratio.is_some() { 0 } else { without_ratio }),
+            min_len: self.min_length,
+            no_repeat_ngram: self.no_repeat_ngram,
+        };
+        config.validate().map_err(|e| {
+            let option = match e.name {
+                "max_len_a" => "max-length-ratio",
+                "length_penalty" => "length-penalty",
+                other => other,
+            };
+            Error::Option { option, value: e.value, expected: e.expected.to_owned() }
+        })?;
+        Ok(config)
+    }
+}

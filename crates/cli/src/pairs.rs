@@ -1,0 +1,98 @@
+//! Sentences with their translations on their way in: from arguments, two files or a pipe.
+
+use crate::Error;
+use crate::lines::Lines;
+use crate::text_model::{Form, TextModel};
+use lsra_text::TextPair;
+use std::path::Path;
+
+/// Where the pairs come from.
+#[derive(Clone, Copy, Debug)]
+pub enum PairSource<'a> {
+    /// A sentence, its translation, a sentence, its translation, …
+    Arguments(&'a [String]),
+    /// Line for line.
+    Files(&'a Path, &'a Path),
+    /// Standard input: sentence, tab, translation.
+    Pipe,
+}
+
+/// Pairs with the names that messages give their two sides.
+pub struct Pairs {
+    /// The lines.
+    pub text: TextPair,
+    source: String,
+    target: String,
+}
+
+impl Pairs {
+    /// Errors: a file is missing, empty or not UTF-8, the sides differ in number, or a line of a pipe has no tab.
+    pub fn read(from: PairSource<'_>) -> Result<Pairs, Error> {
+        match from {
+            PairSource::Arguments(texts) if texts.len() % 2 == 1 => {
+                Err(Error::Unpaired { place: format!("argument {}", texts.len()) })
+            }
+            PairSource::Arguments(texts) => {
+                let side = |first: usize| texts.iter().skip(first).step_by(2).cloned().collect();
+                let text = TextPair { source: side(0), target: side(1) };
+                Ok(Pairs { text, source: "arguments".to_owned(), target: "arguments".to_owned() })
+            }
+            PairSource::Files(source, target) => Ok(Pairs {
+                text: TextPair::read_files(source, target)?,
+                source: source.display().to_string(),
+                target: target.display().to_string(),
+            }),
+            PairSource::Pipe => Pairs::from_pipe(),
+        }
+    }
+
+    /// Ids of the sentences.
+    ///
+    /// Errors: a sentence is longer than the model's positions.
+    pub fn encode_source(&self, model: &TextModel, form: Form) -> Result<Vec<Vec<u32>>, Error> {
+        encode(&self.source, &self.text.source, model, |line| model.encode_source(line, form).ids)
+    }
+
+    /// Ids of their translations.
+    ///
+    /// Errors: as [`Pairs::encode_source`].
+    pub fn encode_target(&self, model: &TextModel, form: Form) -> Result<Vec<Vec<u32>>, Error> {
+        encode(&self.target, &self.text.target, model, |line| model.encode_target(line, form))
+    }
+
+    fn from_pipe() -> Result<Pairs, Error> {
+        const AHEAD: usize = 1024;
+        let mut lines = Lines::standard_input(AHEAD);
+        let origin = lines.origin.clone();
+        let mut text = TextPair::default();
+        loop {
+            let window = lines.window(AHEAD)?;
+            if window.is_empty() {
+                return Ok(Pairs { text, source: origin.clone(), target: origin });
+            }
+            for line in window {
+                let (source, target) = line
+                    .text
+                    .split_once('\t')
+                    .ok_or_else(|| Error::Unpaired { place: format!("{origin}, line {}", line.number) })?;
+                text.source.push(source.to_owned());
+                text.target.push(target.to_owned());
+            }
+        }
+    }
+}
+
+fn encode(
+    origin: &str,
+    lines: &[String],
+    model: &TextModel,
+    ids_of: impl Fn(&str) -> Vec<u32>,
+) -> Result<Vec<Vec<u32>>, Error> {
+    let mut encoded = Vec::with_capacity(lines.len());
+    for (i, line) in lines.iter().enumerate() {
+        let ids = ids_of(line);
+        Error::check_length(origin, i + 1, ids.len(), model.max_positions())?;
+        encoded.push(ids);
+    }
+    Ok(encoded)
+}

@@ -1,0 +1,107 @@
+//! A model file together with what turns text into its ids and back.
+
+use crate::Error;
+use lsra_exec::{ModelFile, Weights};
+use lsra_infer::Hypothesis;
+use lsra_model::Model;
+use lsra_text::{Bpe, EOS, Encoded, UNK, Unknown, Vocabulary, cut_line};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// Blob of the tokeniser, as Hugging Face's `tokenizer.json`; absent where text comes cut into pieces.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// Blob of the source side's fairseq dictionary.
+pub const SOURCE_DICTIONARY: &str = "source.dict";
+/// Blob of the target side's.
+pub const TARGET_DICTIONARY: &str = "target.dict";
+/// The card's key for whether the model knows lowercased text only.
+pub const LOWERCASED: &str = "lowercased";
+
+/// A model that translates text.
+pub struct TextModel {
+    /// What is computed.
+    pub model: Model,
+    /// With which values.
+    pub weights: Weights,
+    /// What the file says about itself.
+    pub card: Map<String, Value>,
+    bpe: Option<Bpe>,
+    source: Vocabulary,
+    target: Vocabulary,
+}
+
+/// Whether text still has to be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Words separated by spaces.
+    Words,
+    /// Pieces of the model's vocabulary, `foo@@ bar`.
+    Pieces,
+}
+
+impl TextModel {
+    /// Reads a model file.
+    ///
+    /// Errors: the file is missing, truncated or of another kind, has no dictionaries, or ones that do not fit the model.
+    pub fn load(path: &Path) -> Result<TextModel, Error> {
+        let ModelFile { model, weights, card, blobs } = ModelFile::load(path)?;
+        let file = path.display().to_string();
+        let vocabulary = |name: &'static str, words: usize| {
+            let bytes = blobs.get(name).ok_or_else(|| Error::NoDictionary { file: file.clone(), name })?;
+            let vocabulary = Vocabulary::from_bytes(&format!("{file}, {name}"), bytes)?;
+            if vocabulary.len() == words {
+                Ok(vocabulary)
+            } else {
+                Err(Error::DictionaryMisfit { file: file.clone(), name, found: vocabulary.len(), words })
+            }
+        };
+        let source = vocabulary(SOURCE_DICTIONARY, model.config.source_vocabulary)?;
+        let target = vocabulary(TARGET_DICTIONARY, model.config.target_vocabulary)?;
+        let tokenizer = blobs.get(TOKENIZER);
+        let bpe = tokenizer.map(|b| Bpe::from_json(&format!("{file}, {TOKENIZER}"), b)).transpose()?;
+        Ok(TextModel { model, weights, card, bpe, source, target })
+    }
+
+    /// Source ids of a line, `</s>` at the end, and the pieces that have none.
+    pub fn encode_source(&self, line: &str, form: Form) -> Encoded {
+        self.source.encode_keeping_unknown(&self.cut(line, form))
+    }
+
+    /// Target ids of a line, `</s>` at the end.
+    pub fn encode_target(&self, line: &str, form: Form) -> Vec<u32> {
+        self.target.encode(&self.cut(line, form))
+    }
+
+    /// Target pieces of ids, special ones included.
+    pub fn pieces(&self, ids: &[u32]) -> Vec<&str> {
+        ids.iter().map(|&id| self.target.piece(id).expect("the target dictionary fits the model")).collect()
+    }
+
+    /// The words of a hypothesis. The n-th unknown word becomes the n-th of `copies`, or stays `<unk>` where there is none.
+    pub fn text(&self, hypothesis: &Hypothesis, copies: &[Unknown]) -> String {
+        let mut copies = copies.iter();
+        let ids = hypothesis.tokens.iter().copied().filter(|&id| id != EOS);
+        let pieces: Vec<&str> = ids
+            .map(|id| {
+                let copied = if id == UNK { copies.next() } else { None };
+                copied.map_or_else(|| self.target.piece(id).expect("a target id"), |unknown| &unknown.surface)
+            })
+            .collect();
+        Bpe::join(&pieces)
+    }
+
+    /// The most tokens of a source and of a target, `</s>` counted.
+    pub fn max_positions(&self) -> usize {
+        self.model.config.max_positions
+    }
+
+    fn cut(&self, line: &str, form: Form) -> Vec<String> {
+        match form {
+            Form::Pieces => cut_line(None, line),
+            Form::Words if self.card.get(LOWERCASED) == Some(&Value::Bool(true)) => {
+                cut_line(self.bpe.as_ref(), &line.to_lowercase())
+            }
+            Form::Words => cut_line(self.bpe.as_ref(), line),
+        }
+    }
+}
