@@ -4,7 +4,6 @@
 //! its square. Keys are transposed a head at a time, which turns a row of scores into vectors over keys. Scores, sums and outputs
 //! run over keys in ascending order from key 0, so a query's bits depend on its own keys alone: in any batch, and step by step.
 
-use crate::conv::weighted_rows;
 use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
 use crate::softmax::{exp_row, row_max, scale_row};
 use crate::{Isa, Rows, RowsMut, work};
@@ -473,5 +472,31 @@ impl WithSimd for Weights<'_> {
             all.extend(mean);
         }
         all
+    }
+}
+
+/// y = sum over k of taps[k] x[first + k, column..column + y.len()], k ascending.
+#[inline(always)]
+fn weighted_rows<S: Simd>(simd: S, x: Rows<'_>, first: usize, column: usize, taps: &[f32], y: &mut [f32]) {
+    let lanes = S::F32_LANES;
+    let mut at = 0;
+    while at < y.len() {
+        // Two vectors at a time: a head of 20 channels is one whole vector and a part of another.
+        let count = (y.len() - at).min(2 * lanes);
+        let one = count.min(lanes);
+        let mut acc = [simd.splat_f32s(0.0); 2];
+        for (k, &tap) in taps.iter().enumerate() {
+            let row = &x.data[(first + k) * x.stride + column + at..][..count];
+            let tap = simd.splat_f32s(tap);
+            acc[0] = simd.mul_add_e_f32s(tap, simd.partial_load_f32s(&row[..one]), acc[0]);
+            if count > lanes {
+                acc[1] = simd.mul_add_e_f32s(tap, simd.partial_load_f32s(&row[one..]), acc[1]);
+            }
+        }
+        simd.partial_store_f32s(&mut y[at..at + one], acc[0]);
+        if count > lanes {
+            simd.partial_store_f32s(&mut y[at + one..at + count], acc[1]);
+        }
+        at += count;
     }
 }

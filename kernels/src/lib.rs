@@ -6,7 +6,6 @@
 pub mod activation;
 #[path = "attention.rs"]
 pub mod attention;
-#[path = "conv.rs"]
 pub mod conv;
 pub mod cross_entropy;
 pub mod denormals;
@@ -21,7 +20,9 @@ pub mod norm;
 pub mod optim;
 pub mod reference;
 mod rows;
+mod scratch;
 pub mod softmax;
+mod vectors;
 pub mod work;
 
 pub use isa::{Isa, Tier};

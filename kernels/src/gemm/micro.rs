@@ -11,7 +11,7 @@ pub(super) const NV: usize = 2;
 
 /// What a tile reads: a[row, k] at `a + row * a_row + k * a_k`; b[k, ..] at `b + k * b_k`.
 #[derive(Clone, Copy)]
-pub(super) struct Operands {
+pub(crate) struct Operands {
     pub a: *const f32,
     pub a_row: usize,
     pub a_k: usize,
@@ -25,7 +25,7 @@ pub(super) struct Operands {
 /// # Safety
 /// `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V` whole vectors.
 #[inline(always)]
-pub(super) unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
+pub(crate) unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
     simd: S,
     o: Operands,
     acc: &mut [[S::f32s; V]; MR],

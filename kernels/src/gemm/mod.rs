@@ -6,7 +6,7 @@
 
 mod drive;
 mod gradient;
-mod micro;
+pub(crate) mod micro;
 mod packed;
 
 pub use drive::{Blocking, Epilogue, gemm, gemm_blocked};

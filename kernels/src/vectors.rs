@@ -1,0 +1,60 @@
+//! Rows that end within a vector.
+
+use pulp::{MemMask, Simd};
+
+/// The first `n` lanes, for masked loads and stores that compile to one instruction.
+///
+/// pulp's own partial loads jump through a table; a mask without the table's entry does not.
+#[inline(always)]
+pub(crate) fn first_lanes<S: Simd>(simd: S, n: usize) -> MemMask<S::m32s> {
+    MemMask::new(simd.mask_between_m32s(0, n as u32).mask())
+}
+
+/// Vectors that `n` values take.
+#[inline(always)]
+pub(crate) fn vectors<S: Simd>(n: usize) -> usize {
+    n.div_ceil(S::F32_LANES)
+}
+
+/// `to` = row, with zeros up to the end of its last vector. `to` holds exactly the vectors of the row.
+#[inline(always)]
+pub(crate) fn pad_row<S: Simd>(simd: S, row: &[f32], to: &mut [f32]) {
+    let (whole, tail) = S::as_simd_f32s(row);
+    let (to, rest) = S::as_mut_simd_f32s(to);
+    assert!(to.len() == vectors::<S>(row.len()) && rest.is_empty(), "room for {} values", row.len());
+    for (to, x) in to.iter_mut().zip(whole) {
+        *to = *x;
+    }
+    if !tail.is_empty() {
+        to[whole.len()] = load_first(simd, tail);
+    }
+}
+
+/// row = what of the vectors in `from` belongs to it.
+#[inline(always)]
+pub(crate) fn crop_row<S: Simd>(simd: S, from: &[f32], row: &mut [f32]) {
+    let (from, _) = S::as_simd_f32s(from);
+    let (whole, tail) = S::as_mut_simd_f32s(row);
+    for (to, x) in whole.iter_mut().zip(from) {
+        *to = *x;
+    }
+    if !tail.is_empty() {
+        store_first(simd, tail, from[whole.len()]);
+    }
+}
+
+/// A vector of x, which is shorter than one or as long, with zeros in the lanes beyond.
+#[inline(always)]
+pub(crate) fn load_first<S: Simd>(simd: S, x: &[f32]) -> S::f32s {
+    debug_assert!(x.len() <= S::F32_LANES);
+    // SAFETY: lanes from x.len() on are masked off, and nothing is read for them.
+    unsafe { simd.mask_load_ptr_f32s(first_lanes(simd, x.len()), x.as_ptr()) }
+}
+
+/// The lanes of `value` that x, shorter than a vector or as long, has room for.
+#[inline(always)]
+pub(crate) fn store_first<S: Simd>(simd: S, x: &mut [f32], value: S::f32s) {
+    debug_assert!(x.len() <= S::F32_LANES);
+    // SAFETY: lanes from x.len() on are masked off, and nothing is written for them.
+    unsafe { simd.mask_store_ptr_f32s(first_lanes(simd, x.len()), x.as_mut_ptr(), value) }
+}
