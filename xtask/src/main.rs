@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use lsra::profile::{self, ProfileArgs};
+use lsra::train::{self, TrainArgs};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -15,11 +16,14 @@ struct Cli {
 enum Command {
     /// Count parameters and multiply-adds of presets
     Profile(ProfileArgs),
+    /// Train a model on sentence pairs
+    Train(TrainArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Profile(args) => profile::run(&args).map(ExitCode::from).map_err(lsra::Error::from),
+        Command::Train(args) => train::run(&args),
     };
     lsra::exit(result)
 }

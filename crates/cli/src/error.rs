@@ -18,6 +18,18 @@ pub enum Error {
     /// A fault in what was to be profiled.
     #[error(transparent)]
     Profile(#[from] crate::profile::ProfileError),
+    /// A preset or a change to it that is not understood.
+    #[error(transparent)]
+    Settings(#[from] crate::train::SettingsError),
+    /// Training cannot begin or go on.
+    #[error(transparent)]
+    Train(#[from] lsra_train::TrainError),
+    /// One table for both sides, and two dictionaries.
+    #[error(
+        "model.embeddings = all-shared needs one dictionary for both sides, and this text has two; \
+         --set model.embeddings=shared-decoder, or give both sides the same dictionary"
+    )]
+    SeparateDictionaries,
     /// A file or folder that cannot be written.
     #[error("{path}: cannot be written ({cause}); check that its folder exists and that you may write there")]
     Unwritable {
@@ -93,6 +105,12 @@ impl Error {
             return Err(Error::TooLong { origin: origin.to_owned(), line, tokens, most });
         }
         Ok(())
+    }
+}
+
+impl From<lsra_train::checkpoint::CheckpointError> for Error {
+    fn from(error: lsra_train::checkpoint::CheckpointError) -> Error {
+        Error::Train(error.into())
     }
 }
 

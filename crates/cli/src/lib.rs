@@ -11,6 +11,7 @@ pub mod profile;
 pub mod score;
 pub mod sink;
 pub mod text_model;
+pub mod train;
 pub mod translate;
 
 pub use error::{Error, exit};

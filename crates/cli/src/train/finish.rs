@@ -1,0 +1,150 @@
+//! The end of a training: final weights, scores, one model file.
+
+use super::job::{Job, Trained};
+use crate::Error;
+use crate::text_model::{LOWERCASED, SOURCE_DICTIONARY, TARGET_DICTIONARY, TOKENIZER};
+use lsra_exec::{ModelFile, Weights};
+use lsra_infer::{GeneratorConfig, Translator};
+use lsra_model::Model;
+use lsra_text::{Bleu, Bpe, Corpus, Prepared, TextPair, cut_line};
+use lsra_train::{FinalWeights, Run, Trainer, Validation, final_weights};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Tokenised BLEU of one part of the corpus.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitScores {
+    /// Of greedy search.
+    pub greedy: Bleu,
+    /// Of beam search as the preset decodes.
+    pub beam: Bleu,
+}
+
+/// Tokenised BLEU as `multi-bleu` counts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// What was validated on.
+    pub valid: SplitScores,
+    /// What was held out.
+    pub test: SplitScores,
+}
+
+/// Averages or picks weights, scores them and writes `model.safetensors`.
+///
+/// Errors: a checkpoint cannot be read, or a file not be written.
+pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mut Run) -> Result<Trained, Error> {
+    let model = trainer.model();
+    let count = trainer.config().average_checkpoints;
+    let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), count)?
+        .unwrap_or_else(|| (FinalWeights::Best(0), trainer.weights().to_owned_copy()));
+    eprintln!("scoring {}", describe(&chosen));
+    let translator = Translator::new(job.isa, model, &weights);
+    let scorer = Scorer { job, text, translator, model };
+    let scores = Scores {
+        valid: scorer.split("valid", &text.valid, &text.texts.valid),
+        test: scorer.split("test", &text.test, &text.texts.test),
+    };
+    run.metrics.line(&json!({ "event": "scores", "weights": describe(&chosen), "bleu": scores.json() }))?;
+
+    let file = job.out.join("model.safetensors");
+    let card = card(job, trainer, &chosen, &scores);
+    save(text, model, weights, card).save(&file)?;
+    eprintln!("model: {}", file.display());
+    Ok(Trained { model: model.clone(), file, scores })
+}
+
+struct Scorer<'a> {
+    job: &'a Job,
+    text: &'a Prepared,
+    translator: Translator<'a>,
+    model: &'a Model,
+}
+
+impl Scorer<'_> {
+    fn split(&self, name: &str, corpus: &Corpus, lines: &TextPair) -> SplitScores {
+        let references: Vec<String> = lines.target.iter().map(|line| self.reference(line)).collect();
+        let decoding = &self.job.settings.decoding;
+        let score = |beam: usize| {
+            let bleu = Bleu::of(&self.translate(corpus, &decoding.search(beam)), &references);
+            let search = if beam == 1 { "greedy".to_owned() } else { format!("beam {beam}") };
+            eprintln!("{name}, {search}: {bleu}");
+            bleu
+        };
+        SplitScores { greedy: score(1), beam: score(decoding.beam) }
+    }
+
+    /// Words. A sentence longer than the model's positions has no translation.
+    fn translate(&self, corpus: &Corpus, search: &GeneratorConfig) -> Vec<String> {
+        let fits = |ids: &&Vec<u32>| ids.len() <= self.model.config.max_positions;
+        let sources: Vec<Vec<u32>> = corpus.source.iter().filter(fits).cloned().collect();
+        let mut found = self.translator.translate(&sources, search, self.job.threads).into_iter();
+        let best = |ids: &Vec<u32>| {
+            let hypotheses = if fits(&ids) { found.next() } else { None };
+            let tokens = hypotheses.and_then(|h| h.into_iter().next()).map(|h| h.tokens);
+            Bpe::join(&self.text.target_vocabulary.decode(&tokens.unwrap_or_default()))
+        };
+        corpus.source.iter().map(best).collect()
+    }
+
+    /// A line as words, where it came cut into pieces.
+    fn reference(&self, line: &str) -> String {
+        if self.text.bpe.is_some() { line.to_owned() } else { Bpe::join(&cut_line(None, line)) }
+    }
+}
+
+impl Scores {
+    fn json(&self) -> Value {
+        let split = |s: &SplitScores| json!({ "greedy": rounded(&s.greedy), "beam": rounded(&s.beam) });
+        json!({ "valid": split(&self.valid), "test": split(&self.test) })
+    }
+}
+
+/// To the hundredths that BLEU is told in.
+fn rounded(bleu: &Bleu) -> f64 {
+    (bleu.score() * 100.0).round() / 100.0
+}
+
+fn describe(chosen: &FinalWeights) -> String {
+    match chosen {
+        FinalWeights::Best(updates) => format!("the best checkpoint, after update {updates}"),
+        FinalWeights::MeanOf(updates) => {
+            let updates: Vec<String> = updates.iter().map(u64::to_string).collect();
+            format!("the mean of the checkpoints after updates {}", updates.join(", "))
+        }
+    }
+}
+
+/// What the model says of itself.
+fn card(job: &Job, trainer: &Trainer<'_>, chosen: &FinalWeights, scores: &Scores) -> Map<String, Value> {
+    let validation = |v: &Validation| json!({ "epoch": v.epoch, "updates": v.updates, "loss": v.valid.loss(), "nll": v.valid.nll_bits() });
+    let progress = trainer.progress();
+    let card = json!({
+        "name": job.name,
+        "source_language": job.languages.source,
+        "target_language": job.languages.target,
+        LOWERCASED: true,
+        "corpus": job.corpus,
+        "weights": describe(chosen),
+        "updates": progress.updates,
+        "validations": progress.validations.iter().map(validation).collect::<Vec<_>>(),
+        "training": trainer.config(),
+        "seed": job.seed,
+        "isa": job.isa.tier().name(),
+        "bleu": scores.json(),
+    });
+    match card {
+        Value::Object(card) => card,
+        _ => unreachable!("an object is written above"),
+    }
+}
+
+fn save(text: &Prepared, model: &Model, weights: Weights, card: Map<String, Value>) -> ModelFile {
+    let mut blobs = BTreeMap::from([
+        (SOURCE_DICTIONARY.to_owned(), text.source_vocabulary.to_bytes()),
+        (TARGET_DICTIONARY.to_owned(), text.target_vocabulary.to_bytes()),
+    ]);
+    if let Some(bpe) = &text.bpe {
+        blobs.insert(TOKENIZER.to_owned(), bpe.to_json());
+    }
+    ModelFile { model: model.clone(), weights, card, blobs }
+}

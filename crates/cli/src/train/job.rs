@@ -1,0 +1,134 @@
+//! One training from prepared text to a model file, as `train` and `demo` run it.
+
+use super::finish::{self, Scores};
+use super::progress::Progress;
+use super::settings::Settings;
+use crate::Error;
+use lsra_kernels::Isa;
+use lsra_model::{Embeddings, Model};
+use lsra_text::{Languages, Prepared};
+use lsra_train::{Ending, RunOptions, Setup, Start, Trainer};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What to train, and where.
+pub struct Job {
+    /// The model's name.
+    pub name: String,
+    /// The corpus's name.
+    pub corpus: String,
+    /// Of its two sides.
+    pub languages: Languages,
+    /// Model, training and decoding. Vocabulary sizes are taken from the text.
+    pub settings: Settings,
+    /// The instruction set to run on.
+    pub isa: Isa,
+    /// How many threads.
+    pub threads: usize,
+    /// What everything random is drawn from.
+    pub seed: u64,
+    /// The folder that everything is written to.
+    pub out: PathBuf,
+    /// Whether to go on with what is there.
+    pub start: Start,
+    /// When to end at the latest.
+    pub time_limit: Option<Duration>,
+}
+
+/// How a job ended.
+pub enum JobEnd {
+    /// With a model file.
+    Trained(Box<Trained>),
+    /// Early, by the user's wish; the position is saved.
+    Interrupted,
+}
+
+/// A finished model.
+pub struct Trained {
+    /// Its structure.
+    pub model: Model,
+    /// Where it was written to.
+    pub file: PathBuf,
+    /// BLEU.
+    pub scores: Scores,
+}
+
+impl Job {
+    /// Trains, scores and writes the model file.
+    ///
+    /// Errors: a setting or a corpus that cannot be trained with, a folder that cannot be written, a loss that is not a number.
+    pub fn run(&self, text: &Prepared) -> Result<JobEnd, Error> {
+        let mut config = self.settings.model.clone();
+        config.source_vocabulary = text.source_vocabulary.len();
+        config.target_vocabulary = text.target_vocabulary.len();
+        if config.embeddings == Embeddings::AllShared && text.source_vocabulary != text.target_vocabulary {
+            return Err(Error::SeparateDictionaries);
+        }
+        let setup = Setup {
+            isa: self.isa,
+            threads: self.threads,
+            seed: self.seed,
+            model: Model::new(&config)?,
+            config: self.settings.training.clone(),
+            train: &text.train,
+            valid: &text.valid,
+        };
+        let mut trainer = Trainer::new(setup)?;
+        let mut progress = Progress::new();
+        self.introduce(&trainer, text, &progress);
+        let options = RunOptions {
+            out: self.out.clone(),
+            start: self.start,
+            time_limit: self.time_limit,
+            interrupted: interrupted(),
+        };
+        let run = lsra_train::run(&mut trainer, &options, &mut progress);
+        progress.end();
+        let mut run = run?;
+        if run.ending == Ending::Interrupted {
+            let updates = trainer.progress().updates;
+            eprintln!("saved after update {updates} in {}; --resume goes on from there", self.out.display());
+            return Ok(JobEnd::Interrupted);
+        }
+        let trained = finish::finish(self, text, &trainer, &mut run)?;
+        Ok(JobEnd::Trained(Box::new(trained)))
+    }
+
+    fn introduce(&self, trainer: &Trainer<'_>, text: &Prepared, progress: &Progress) {
+        let (source, target) = text.train.tokens();
+        progress.say(&format!(
+            "{}: {} parameters, {} pairs, {source} source and {target} target tokens, {} updates an epoch, {} threads, {}",
+            self.name,
+            trainer.model().params.values(),
+            text.train.len(),
+            trainer.updates_per_epoch(),
+            trainer.threads(),
+            self.isa.tier().name(),
+        ));
+        let [train, valid] = trainer.too_long();
+        if train + valid > 0 {
+            let most = trainer.model().config.max_positions;
+            progress.say(&format!(
+                "left out as longer than the model's {most} positions: {train} training and {valid} validation pairs"
+            ));
+        }
+    }
+}
+
+/// Set by Ctrl-C from the first call on. A process has one handler; a second Ctrl-C ends it at once.
+fn interrupted() -> &'static AtomicBool {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<()> = OnceLock::new();
+    HANDLER.get_or_init(|| {
+        let handler = || {
+            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        // A host program may have a handler of its own: then it is the one to decide.
+        let _ = ctrlc::set_handler(handler);
+    });
+    &INTERRUPTED
+}

@@ -1,0 +1,130 @@
+//! What a user sees while a model learns.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lsra_train::checkpoint::CheckpointError;
+use lsra_train::{Observer, Trainer, Update, Validation};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often a line is printed where there is no terminal to draw on.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// Updates that the shown loss and speed are means over, at most.
+const WINDOW: f64 = 50.0;
+
+/// A bar on a terminal, or a line now and then elsewhere; a line for each validation on both.
+pub struct Progress {
+    bar: ProgressBar,
+    recent: Recent,
+    last_line: Instant,
+}
+
+/// Means that forget.
+#[derive(Default)]
+struct Recent {
+    weight: f64,
+    tokens: f64,
+    seconds: f64,
+    loss: f64,
+    nll: f64,
+}
+
+impl Recent {
+    fn add(&mut self, u: &Update) {
+        let keep = 1.0 - 1.0 / WINDOW;
+        let add = |mean: &mut f64, x: f64| *mean = *mean * keep + x;
+        add(&mut self.weight, 1.0);
+        add(&mut self.tokens, u.losses.tokens as f64);
+        add(&mut self.seconds, u.time.as_secs_f64());
+        add(&mut self.loss, u.losses.loss() * u.losses.tokens as f64);
+        add(&mut self.nll, u.losses.nll_bits() * u.losses.tokens as f64);
+    }
+
+    fn message(&self, left: u64) -> String {
+        let eta = Duration::from_secs_f64(self.seconds / self.weight * left as f64);
+        format!(
+            "loss {:.3}  ppl {:.2}  {:.0} tokens/s  ETA {}",
+            self.loss / self.tokens,
+            (self.nll / self.tokens).exp2(),
+            self.tokens / self.seconds,
+            clock(eta),
+        )
+    }
+}
+
+/// h:mm:ss.
+fn clock(time: Duration) -> String {
+    let s = time.as_secs();
+    format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+impl Progress {
+    /// Nothing done yet.
+    pub fn new() -> Progress {
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  epoch {prefix}  {msg}");
+        let bar = ProgressBar::new(0).with_style(style.expect("a template of known keys"));
+        Progress { bar, recent: Recent::default(), last_line: Instant::now() }
+    }
+
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        if self.bar.is_hidden() { eprintln!("{line}") } else { self.bar.println(line) }
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The update that training ends at, unless something ends it earlier.
+fn last_update(trainer: &Trainer<'_>) -> u64 {
+    let config = trainer.config();
+    match config.max_epochs {
+        0 => config.max_updates,
+        epochs => config.max_updates.min(epochs * trainer.updates_per_epoch()),
+    }
+}
+
+impl Observer for Progress {
+    fn resumed(&mut self, trainer: &Trainer<'_>, from: &Path, broken: &[CheckpointError]) {
+        broken.iter().for_each(|b| self.say(&format!("warning: {b}")));
+        let progress = trainer.progress();
+        self.say(&format!(
+            "resuming after update {}, in epoch {}: {}",
+            progress.updates,
+            progress.epoch,
+            from.display()
+        ));
+        self.bar.set_position(progress.updates);
+    }
+
+    fn updated(&mut self, trainer: &Trainer<'_>, update: &Update) {
+        self.recent.add(update);
+        let last = last_update(trainer);
+        let message = self.recent.message(last.saturating_sub(update.updates));
+        if self.bar.is_hidden() {
+            if self.last_line.elapsed() >= LINE_EVERY {
+                self.last_line = Instant::now();
+                self.say(&format!("update {}/{last}  epoch {}  {message}", update.updates, update.epoch));
+            }
+            return;
+        }
+        self.bar.set_length(last);
+        self.bar.set_prefix(update.epoch.to_string());
+        self.bar.set_message(message);
+        self.bar.set_position(update.updates);
+    }
+
+    fn validated(&mut self, _: &Trainer<'_>, v: &Validation) {
+        self.say(&format!(
+            "epoch {}, update {}: train loss {:.3}, valid loss {:.3}, nll {:.3}, perplexity {:.2}",
+            v.epoch,
+            v.updates,
+            v.train.loss(),
+            v.valid.loss(),
+            v.valid.nll_bits(),
+            v.valid.perplexity(),
+        ));
+    }
+}

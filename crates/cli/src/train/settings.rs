@@ -1,0 +1,216 @@
+//! A preset and what a user changes in it.
+
+use lsra_infer::GeneratorConfig;
+use lsra_model::presets::{self, PresetFile};
+use lsra_model::{ConfigError, ModelConfig};
+use lsra_train::{TrainingConfig, TrainingConfigError};
+use serde::Deserialize;
+use std::fs;
+use std::io;
+use toml::{Table, Value};
+
+/// All of a preset, read and checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The model's dimensions.
+    pub model: ModelConfig,
+    /// How to train it.
+    pub training: TrainingConfig,
+    /// How to translate with it.
+    pub decoding: Decoding,
+}
+
+/// The `[decoding]` table of a preset.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decoding {
+    /// Hypotheses kept at each step.
+    pub beam: usize,
+    /// Scores are divided by length^penalty.
+    pub length_penalty: f32,
+    /// The fewest tokens of a translation.
+    pub min_length: usize,
+    /// The most.
+    pub max_length: usize,
+    /// Sequences of so many tokens may not come twice; 0 allows all.
+    pub no_repeat_ngram: usize,
+}
+
+impl Default for Decoding {
+    fn default() -> Decoding {
+        let GeneratorConfig { min_len, max_len_b, no_repeat_ngram, .. } = GeneratorConfig::default();
+        Decoding { beam: 4, length_penalty: 1.0, min_length: min_len, max_length: max_len_b, no_repeat_ngram }
+    }
+}
+
+impl Decoding {
+    /// As a search with so many hypotheses.
+    pub fn search(&self, beam: usize) -> GeneratorConfig {
+        GeneratorConfig {
+            beam,
+            length_penalty: self.length_penalty,
+            max_len_b: self.max_length,
+            min_len: self.min_length,
+            no_repeat_ngram: self.no_repeat_ngram,
+            ..GeneratorConfig::default()
+        }
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Neither a preset nor a file.
+    #[error("--preset {name}: no preset has that name and no file is there; presets are {known}")]
+    NoPreset {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("--preset {name}: cannot be read ({cause})")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// A preset that is not understood, or a change that does not fit it.
+    #[error("{origin}: {reason}")]
+    NotUnderstood {
+        /// The preset, or the `--set` with its value.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A dimension out of range.
+    #[error(transparent)]
+    Model(#[from] ConfigError),
+    /// A training setting out of range.
+    #[error(transparent)]
+    Training(#[from] TrainingConfigError),
+}
+
+impl Settings {
+    /// A preset's, or a file's like one, with `table.key=value` changes.
+    ///
+    /// Errors: no such preset, not TOML, an unknown key, a wrong type or a value out of range.
+    pub fn load(preset: &str, changes: &[String]) -> Result<Settings, SettingsError> {
+        let text = match presets::text(preset) {
+            Ok(text) => text.to_owned(),
+            Err(_) => fs::read_to_string(preset).map_err(|cause| match (cause.kind(), presets::text(preset)) {
+                (io::ErrorKind::NotFound, Err(ConfigError::UnknownPreset { name, known })) => {
+                    SettingsError::NoPreset { name, known }
+                }
+                _ => SettingsError::Unreadable { name: preset.to_owned(), cause },
+            })?,
+        };
+        Settings::parse(&format!("preset {preset}"), &text, changes)
+    }
+
+    /// As [`Settings::load`], from TOML at hand; `origin` names it in errors.
+    ///
+    /// Errors: as [`Settings::load`].
+    pub fn parse(origin: &str, text: &str, changes: &[String]) -> Result<Settings, SettingsError> {
+        let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.to_owned(), reason };
+        let mut table: Table = toml::from_str(text).map_err(|e| not_understood(e.to_string()))?;
+        let mut settings = read(&table).map_err(not_understood)?;
+        for change in changes {
+            let not_understood =
+                |reason: String| SettingsError::NotUnderstood { origin: format!("--set {change}"), reason };
+            set(&mut table, change).map_err(not_understood)?;
+            settings = read(&table).map_err(not_understood)?;
+        }
+        settings.training.validate()?;
+        Ok(settings)
+    }
+}
+
+/// Errors: an unknown key or a wrong type. Ranges are not looked at: one change may need another.
+fn read(table: &Table) -> Result<Settings, String> {
+    let file: PresetFile = table.clone().try_into().map_err(|e: toml::de::Error| e.to_string())?;
+    let training = file.training.try_into().map_err(|e: toml::de::Error| format!("in [training], {e}"))?;
+    let decoding = file.decoding.try_into().map_err(|e: toml::de::Error| format!("in [decoding], {e}"))?;
+    Ok(Settings { model: file.model, training, decoding })
+}
+
+/// Makes one `table.key=value` change.
+fn set(settings: &mut Table, change: &str) -> Result<(), String> {
+    const EXPECTED: &str = "expected TABLE.KEY=VALUE, as in training.lr=1e-3";
+    let (path, value) = change.split_once('=').ok_or(EXPECTED)?;
+    let (table, key) = path.trim().split_once('.').ok_or(EXPECTED)?;
+    if !["model", "training", "decoding"].contains(&table) || key.is_empty() || key.contains('.') {
+        return Err("settings are model.KEY, training.KEY and decoding.KEY".to_owned());
+    }
+    let entry = settings.entry(table).or_insert_with(|| Value::Table(Table::new()));
+    let Value::Table(entry) = entry else { return Err(format!("{table} is no table in this preset")) };
+    let value = parse_value(value.trim());
+    // A whole number where the preset has a fraction means that fraction.
+    let value = match (entry.get(key), value) {
+        (Some(Value::Float(_)), Value::Integer(n)) => Value::Float(n as f64),
+        (_, value) => value,
+    };
+    entry.insert(key.to_owned(), value);
+    Ok(())
+}
+
+/// A TOML value; what is none is a string without its quotes, which shells take away.
+fn parse_value(text: &str) -> Value {
+    let parsed = toml::from_str::<Table>(&format!("value = {text}")).ok().and_then(|mut t| t.remove("value"));
+    parsed.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lsra_model::TapsDropout;
+
+    fn load(changes: &[&str]) -> Result<Settings, String> {
+        let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
+        Settings::load("iwslt-160", &changes).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_preset_is_understood() {
+        for (name, text) in presets::ALL {
+            Settings::parse(name, text, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+
+    #[test]
+    fn changes_are_toml_or_plain_words() {
+        let settings = load(&[
+            "training.lr=1e-3",
+            "training.clip_norm=1",
+            "training.betas=[0.9, 0.999]",
+            "model.taps_dropout_mode=per-position",
+            "decoding.beam=5",
+        ])
+        .unwrap();
+        assert_eq!(settings.training.lr, 1e-3);
+        assert_eq!(settings.training.clip_norm, 1.0);
+        assert_eq!(settings.training.betas, [0.9, 0.999]);
+        assert_eq!(settings.model.taps_dropout_mode, TapsDropout::PerPosition);
+        assert_eq!(settings.decoding.beam, 5);
+        assert_eq!(load(&["model.taps_dropout_mode=\"shared\""]).unwrap().model.taps_dropout_mode, TapsDropout::Shared);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (change, part) in [
+            ("training.lrr=1", "lrr"),
+            ("training.lr", "TABLE.KEY=VALUE"),
+            ("lr=1", "TABLE.KEY=VALUE"),
+            ("train.lr=1", "model.KEY"),
+            ("training.lr=fast", "fast"),
+            ("training.lr=-1", "training.lr = -1"),
+            ("training.lanes=0", "training.lanes = 0"),
+            ("model.channels=\"wide\"", "channels"),
+        ] {
+            let error = load(&[change]).unwrap_err();
+            assert!(error.contains(part), "{change}: {error}");
+        }
+        assert!(Settings::load("no-such", &[]).unwrap_err().to_string().contains("iwslt-160"));
+    }
+}
