@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use lsra::evaluate::{self, EvaluateArgs};
+use lsra::profile::{self, ProfileArgs};
 use lsra::score::{self, ScoreArgs};
 use lsra::translate::{self, TranslateArgs};
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ enum Command {
     Score(ScoreArgs),
     /// Measure BLEU and speed on sentences with reference translations
     Evaluate(EvaluateArgs),
+    /// Count parameters and multiply-adds of presets
+    Profile(ProfileArgs),
 }
 
 fn main() -> ExitCode {
@@ -28,5 +31,6 @@ fn main() -> ExitCode {
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Profile(args) => profile::run(&args).map(ExitCode::from).map_err(lsra::Error::from),
     })
 }
