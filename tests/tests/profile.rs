@@ -73,7 +73,7 @@ fn decode_in_steps<E: lsra_model::Exec>(e: &mut E, model: &Model, batch: &PairBa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_kernels_do_what_is_counted(config in small::configs(), batch in small::batches()) {

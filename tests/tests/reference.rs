@@ -22,7 +22,7 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn f32_is_f64_rounded(config in small::configs(), batch in small::batches(), seed in 0u64..1 << 32) {
