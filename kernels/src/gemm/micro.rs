@@ -4,6 +4,7 @@
 //! six times over and leave 8 registers for two vectors of b and the broadcasts of a. AVX2 has 16 registers: 6 x 2 = 12
 //! accumulators, two of b, one of a.
 
+use crate::vectors::{load_first, store_first};
 use pulp::Simd;
 
 /// Vectors of b in a panel.
@@ -76,7 +77,7 @@ pub(super) unsafe fn multiply_partial<S: Simd, const MR: usize, const V: usize>(
 #[inline(always)]
 pub(super) fn load<S: Simd>(simd: S, row: &[f32], v: usize) -> S::f32s {
     let rest = row.get(v * S::F32_LANES..).unwrap_or(&[]);
-    simd.partial_load_f32s(&rest[..rest.len().min(S::F32_LANES)])
+    load_first(simd, &rest[..rest.len().min(S::F32_LANES)])
 }
 
 /// Writes what of vector `v` lies within the row.
@@ -84,6 +85,6 @@ pub(super) fn load<S: Simd>(simd: S, row: &[f32], v: usize) -> S::f32s {
 pub(super) fn store<S: Simd>(simd: S, row: &mut [f32], v: usize, x: S::f32s) {
     if let Some(rest) = row.get_mut(v * S::F32_LANES..) {
         let n = rest.len().min(S::F32_LANES);
-        simd.partial_store_f32s(&mut rest[..n], x);
+        store_first(simd, &mut rest[..n], x);
     }
 }
