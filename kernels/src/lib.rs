@@ -4,7 +4,6 @@
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
 pub mod activation;
-#[path = "attention.rs"]
 pub mod attention;
 pub mod conv;
 pub mod cross_entropy;
@@ -18,6 +17,7 @@ pub mod glu;
 pub mod isa;
 pub mod norm;
 pub mod optim;
+mod product;
 pub mod reference;
 mod rows;
 mod scratch;

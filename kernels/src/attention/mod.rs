@@ -1,10 +1,25 @@
 //! Attention: out[i] = sum over j of softmax_j(scale q[i] . k[j]) v[j], head by head, sequence by sequence.
+//! Vaswani et al. 2017, section 3.2.
+//!
+//! Nothing of the size queries x keys is stored. A block of queries meets the keys a tile at a time, from key 0 on, with a running maximum
+//! and sum (Milakov and Gimelshein 2018); the adjoint makes the weights again from the logarithm of the sum (Dao et al. 2022). Keys are
+//! transposed within a tile, so that the scores of a vector of keys are one vector, whatever the width of a head.
+//!
+//! A score is one accumulator over channels, an output one accumulator over keys, and tiles start at key 0 of the sequence: a query's
+//! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding.
 
-mod plain;
+mod backward;
+mod forward;
+mod pack;
+mod weights;
 
-pub use plain::{attention, attention_backward, attention_gather, attention_weights};
+pub use backward::attention_backward;
+pub use forward::{attention, attention_gather};
+pub use weights::attention_weights;
 
+use crate::Rows;
 use crate::dropout::DropoutKey;
+use crate::scratch::Scratch;
 
 /// Sizes of an attention. q, k, v and out are `[rows, heads * head_dim]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,4 +66,89 @@ pub struct Dropped<'a> {
 
 /// Room to work in; it grows to the largest sequence it has met.
 #[derive(Clone, Debug, Default)]
-pub struct AttentionScratch {}
+pub struct AttentionScratch {
+    values: Scratch,
+    /// Masks of a block of queries; apart from the rest, so that what lies beyond them is finite.
+    masks: Vec<f32>,
+}
+
+/// Keys of a tile: 4 vectors of AVX-512, and most sentences in one tile.
+const TILE: usize = 64;
+
+/// Most queries of a block.
+const MOST_ROWS: usize = 8;
+
+/// Where a sequence's keys and values are.
+#[derive(Clone, Copy)]
+enum Places<'a> {
+    /// Rows from the first to before the second.
+    Between(usize, usize),
+    /// One by one.
+    Listed(&'a [u32]),
+}
+
+impl Places<'_> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        match self {
+            Places::Between(start, end) => end - start,
+            Places::Listed(rows) => rows.len(),
+        }
+    }
+
+    #[inline(always)]
+    fn row(&self, key: usize) -> usize {
+        match self {
+            Places::Between(start, _) => start + key,
+            Places::Listed(rows) => rows[key] as usize,
+        }
+    }
+}
+
+/// Which queries meet which keys.
+#[derive(Clone, Copy)]
+struct Spans<'a> {
+    shape: &'a AttentionShape,
+    mask: Mask,
+    q_offsets: &'a [usize],
+    kv_ranges: &'a [(usize, usize)],
+}
+
+impl<'a> Spans<'a> {
+    /// Panics where sizes disagree, or a query sees no key.
+    fn check(&self, q: &Rows<'_>, k: &Rows<'_>) {
+        let channels = self.shape.channels();
+        assert_eq!((q.cols, k.cols), (channels, channels), "{:?}: channels of queries and keys", self.shape);
+        assert_eq!(self.q_offsets.last(), Some(&q.rows), "rows of the sequences and of q");
+        assert_eq!(self.q_offsets.len(), self.kv_ranges.len() + 1, "one range of keys a query sequence");
+        for (ends, &(start, end)) in self.q_offsets.windows(2).zip(self.kv_ranges) {
+            assert!(ends[0] <= ends[1] && start <= end && end <= k.rows, "keys {start}..{end} of {}", k.rows);
+            let fewest = if self.mask == Mask::Causal { ends[1] - ends[0] } else { (ends[0] < ends[1]).into() };
+            assert!(end - start >= fewest, "{} queries over {} keys, {:?}", ends[1] - ends[0], end - start, self.mask);
+        }
+    }
+
+    /// (first query, queries, keys) of each sequence.
+    fn sequences(self) -> impl Iterator<Item = (usize, usize, Places<'a>)> {
+        let pairs = self.q_offsets.windows(2).zip(self.kv_ranges);
+        pairs.map(|(ends, &(start, end))| (ends[0], ends[1] - ends[0], Places::Between(start, end)))
+    }
+
+    /// Pairs of a query and a key that it sees.
+    fn pairs(self) -> usize {
+        let pairs = |queries: usize, keys: usize| match self.mask {
+            Mask::None => queries * keys,
+            Mask::Causal => queries * keys - queries * queries.saturating_sub(1) / 2,
+        };
+        self.sequences().map(|(_, queries, places)| pairs(queries, places.len())).sum()
+    }
+}
+
+/// Keys that query i of `queries` sees.
+#[inline(always)]
+fn seen(mask: Mask, i: usize, queries: usize, keys: usize) -> usize {
+    match mask {
+        Mask::None => keys,
+        Mask::Causal => i + 1 + keys - queries,
+    }
+}

@@ -1,0 +1,282 @@
+//! The outputs, a block of queries at a time.
+
+use super::pack::{Sizes, pad, scale, transpose};
+use super::{AttentionScratch, AttentionShape, Dropped, MOST_ROWS, Mask, Places, Spans, TILE, seen};
+use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
+use crate::exp::exp;
+use crate::product::{Begin, Scalars, Vectors, product};
+use crate::scratch::{LINE, carve};
+use crate::vectors::{crop_row, first_lanes, vectors};
+use crate::{Isa, Rows, RowsMut, Tier, work};
+use pulp::{Simd, WithSimd};
+
+/// out = attention; log_sum = logarithm of the sum of exponentiated scores, `[queries, heads]`, for the adjoint.
+///
+/// q, out: `[queries, heads * head_dim]`, k, v: `[keys, heads * head_dim]`; query sequence s has rows `q_offsets[s]..q_offsets[s + 1]`
+/// and reads the keys and values of rows `kv_ranges[s].0..kv_ranges[s].1`. Panics where sizes disagree, or a query sees no key.
+pub fn attention(
+    isa: Isa,
+    shape: &AttentionShape,
+    mask: Mask,
+    q: Rows<'_>,
+    q_offsets: &[usize],
+    k: Rows<'_>,
+    v: Rows<'_>,
+    kv_ranges: &[(usize, usize)],
+    dropout: Option<Dropped<'_>>,
+    out: RowsMut<'_>,
+    log_sum: &mut [f32],
+    scratch: &mut AttentionScratch,
+) {
+    let spans = Spans { shape, mask, q_offsets, kv_ranges };
+    spans.check(&q, &k);
+    assert_eq!((v.rows, v.cols), (k.rows, k.cols), "shapes of values and keys");
+    assert_eq!((out.rows, out.cols), (q.rows, q.cols), "shapes of out and q");
+    assert_eq!(log_sum.len(), q.rows * shape.heads, "a log-sum a query and head");
+    if let Some(dropped) = dropout {
+        assert_eq!(dropped.keys.len(), kv_ranges.len(), "a dropout key a query sequence");
+    }
+    work::add(2 * spans.pairs() * shape.channels());
+    let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
+    let AttentionScratch { values, masks } = scratch;
+    let scratch = values.values(largest.unwrap_or(0));
+    let pass = Pass { shape, mask, q, k, v, out, log_sum, scratch, masks };
+    match isa.tier() {
+        Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
+        Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
+    }
+}
+
+/// One query over remembered keys: `history` lists their rows in k and v, in the order of positions. q, out: `[heads * head_dim]`.
+/// The same bits as the causal pass gives for this row.
+pub fn attention_gather(
+    isa: Isa,
+    shape: &AttentionShape,
+    q: &[f32],
+    k: Rows<'_>,
+    v: Rows<'_>,
+    history: &[u32],
+    out: &mut [f32],
+    scratch: &mut AttentionScratch,
+) {
+    let channels = shape.channels();
+    assert_eq!((k.cols, v.cols), (channels, channels), "{shape:?}: channels of keys and values");
+    assert!(!history.is_empty(), "a query without keys");
+    work::add(2 * history.len() * channels);
+    let (q, out) = (Rows::new(q, 1, channels), RowsMut::new(out, 1, channels));
+    let AttentionScratch { values, masks } = scratch;
+    let scratch = values.values(room(shape, 1, history.len()) + shape.heads.next_multiple_of(LINE));
+    let (log_sum, scratch) = scratch.split_at_mut(shape.heads.next_multiple_of(LINE));
+    let pass = Pass { shape, mask: Mask::None, q, k, v, out, log_sum, scratch, masks };
+    isa.vectorize(Step { pass, history });
+}
+
+/// Scratch for a sequence in the widest vectors: keys transposed, values, queries, weights and outputs of a block.
+fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
+    let sizes = Sizes::of(shape.head_dim, keys, LINE);
+    sizes.tiles() + (keys + queries + MOST_ROWS) * sizes.row + MOST_ROWS * TILE
+}
+
+/// Operands of all sequences and heads.
+struct Pass<'a> {
+    shape: &'a AttentionShape,
+    mask: Mask,
+    q: Rows<'a>,
+    k: Rows<'a>,
+    v: Rows<'a>,
+    out: RowsMut<'a>,
+    log_sum: &'a mut [f32],
+    scratch: &'a mut [f32],
+    masks: &'a mut Vec<f32>,
+}
+
+/// A pass over sequences in blocks of at most R queries.
+struct Sequences<'a, const R: usize> {
+    pass: Pass<'a>,
+    spans: Spans<'a>,
+    dropout: Option<Dropped<'a>>,
+}
+
+impl<const R: usize> WithSimd for Sequences<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Sequences { mut pass, spans, dropout } = self;
+        for (s, (first, queries, places)) in spans.sequences().enumerate() {
+            let dropped = dropout.map(|d| (d.keys[s], threshold_and_scale(d.p)));
+            pass.sequence::<S, R>(simd, first, queries, places, dropped);
+        }
+    }
+}
+
+struct Step<'a> {
+    pass: Pass<'a>,
+    history: &'a [u32],
+}
+
+impl WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        self.pass.sequence::<S, 1>(simd, 0, 1, Places::Listed(self.history), None);
+    }
+}
+
+/// A mask's key, and its threshold and scale.
+pub(super) type Drops = Option<(DropoutKey, (u32, f32))>;
+
+/// One head of one sequence, packed.
+struct Head<'a> {
+    sizes: Sizes,
+    head: usize,
+    /// First row of the sequence in q and out.
+    first: usize,
+    queries: usize,
+    keys: usize,
+    dropped: Drops,
+    /// `[tiles, channels, TILE]`.
+    k: &'a [f32],
+    /// `[keys, row]`.
+    v: &'a [f32],
+    /// `[queries, row]`, scaled.
+    q: &'a [f32],
+}
+
+impl Pass<'_> {
+    #[inline(always)]
+    fn sequence<S: Simd, const R: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        queries: usize,
+        places: Places<'_>,
+        dropped: Drops,
+    ) {
+        let keys = places.len();
+        let sizes = Sizes::of(self.shape.head_dim, keys, S::F32_LANES);
+        if dropped.is_some() && self.masks.len() < R * keys + TILE {
+            self.masks.resize(R * keys + TILE, 0.0);
+        }
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut room = &mut *scratch;
+        let k = carve(&mut room, sizes.tiles());
+        let v = carve(&mut room, keys * sizes.row);
+        let q = carve(&mut room, queries * sizes.row);
+        let weights = carve(&mut room, MOST_ROWS * TILE);
+        let out = carve(&mut room, MOST_ROWS * sizes.row);
+        for head in 0..self.shape.heads {
+            transpose(&self.k, places, head, sizes, k);
+            pad(simd, &self.v, places, head, sizes, v);
+            pad(simd, &self.q, Places::Between(first, first + queries), head, sizes, q);
+            scale(simd, q, self.shape.scale);
+            let packed = Head { sizes, head, first, queries, keys, dropped, k, v, q };
+            let mut i = 0;
+            while i < queries {
+                let left = queries - i;
+                if R == 8 && left >= 8 {
+                    self.block::<S, 8>(simd, &packed, i, weights, out);
+                    i += 8;
+                } else if R >= 4 && left >= 4 {
+                    self.block::<S, 4>(simd, &packed, i, weights, out);
+                    i += 4;
+                } else {
+                    self.block::<S, 1>(simd, &packed, i, weights, out);
+                    i += 1;
+                }
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// Queries `i..i + R` of a head.
+    #[inline(always)]
+    fn block<S: Simd, const R: usize>(
+        &mut self,
+        simd: S,
+        h: &Head<'_>,
+        i: usize,
+        weights: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let Sizes { width, row, .. } = h.sizes;
+        if let Some((key, rate)) = h.dropped {
+            let start = ((h.head * h.queries + i) * h.keys) as u64;
+            mask_range(simd, key, rate, start, &mut self.masks[..R * h.keys]);
+        }
+        let mut running = [Running { most: f32::NEG_INFINITY, sum: 0.0 }; R];
+        let end = seen(self.mask, i + R - 1, h.queries, h.keys);
+        let q = Scalars { data: &h.q[i * row..], strides: [row, 1] };
+        out[..R * row].fill(0.0);
+        for first in (0..end).step_by(TILE) {
+            let count = TILE.min(end - first);
+            let columns = vectors::<S>(count);
+            let k = Vectors { data: &h.k[h.sizes.tile(first)..], stride: TILE };
+            let scores = Vectors { data: &mut *weights, stride: TILE };
+            product::<S, R>(simd, q, k, width, columns, scores, Begin::Zero);
+            for (r, running) in running.iter_mut().enumerate() {
+                let weights = &mut weights[r * TILE..][..columns * S::F32_LANES];
+                let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(first).min(count);
+                let shrink = running.exponentiate(simd, weights, here);
+                if shrink != 1.0 {
+                    scale(simd, &mut out[r * row..][..row], shrink);
+                }
+                if h.dropped.is_some() {
+                    let mask = &self.masks[r * h.keys + first..][..weights.len()];
+                    for (w, m) in S::as_mut_simd_f32s(weights).0.iter_mut().zip(S::as_simd_f32s(mask).0) {
+                        *w = simd.mul_f32s(*w, *m);
+                    }
+                }
+            }
+            let weights = Scalars { data: weights, strides: [TILE, 1] };
+            let v = Vectors { data: &h.v[first * row..], stride: row };
+            let sums = Vectors { data: &mut *out, stride: row };
+            product::<S, R>(simd, weights, v, count, vectors::<S>(row), sums, Begin::Output);
+        }
+        for (r, running) in running.iter().enumerate() {
+            let out = &mut out[r * row..][..row];
+            scale(simd, out, 1.0 / running.sum);
+            let at = h.first + i + r;
+            crop_row(simd, out, &mut self.out.row_mut(at)[h.sizes.columns(h.head)]);
+            self.log_sum[at * self.shape.heads + h.head] = running.most + running.sum.ln();
+        }
+    }
+}
+
+/// A query's softmax so far.
+#[derive(Clone, Copy)]
+struct Running {
+    /// The largest score.
+    most: f32,
+    /// Sum of e^(score - most).
+    sum: f32,
+}
+
+impl Running {
+    /// weights = e^(score - most) of the first `here` keys, 0 of the others; returns what earlier weights and sums are to be multiplied by.
+    #[inline(always)]
+    fn exponentiate<S: Simd>(&mut self, simd: S, weights: &mut [f32], here: usize) -> f32 {
+        let weights = S::as_mut_simd_f32s(weights).0;
+        let lowest = simd.splat_f32s(f32::NEG_INFINITY);
+        let mut most = lowest;
+        for (v, w) in weights.iter_mut().enumerate() {
+            let keys = here.saturating_sub(v * S::F32_LANES);
+            if keys < S::F32_LANES {
+                *w = simd.select_f32s(first_lanes(simd, keys).mask(), *w, lowest);
+            }
+            most = simd.max_f32s(most, *w);
+        }
+        let most = self.most.max(simd.reduce_max_f32s(most));
+        let mut sum = simd.splat_f32s(0.0);
+        for w in weights {
+            // e^-infinity is 0.
+            *w = exp(simd, simd.sub_f32s(*w, simd.splat_f32s(most)));
+            sum = simd.add_f32s(sum, *w);
+        }
+        let shrink = if self.most == most || self.most == f32::NEG_INFINITY { 1.0 } else { (self.most - most).exp() };
+        self.sum = self.sum * shrink + simd.reduce_sum_f32s(sum);
+        self.most = most;
+        shrink
+    }
+}

@@ -1,0 +1,73 @@
+//! A head's operands, laid out for whole vectors.
+
+use super::{Places, TILE};
+use crate::Rows;
+use crate::vectors::pad_row;
+use pulp::Simd;
+use std::ops::Range;
+
+/// Sizes of a head of one sequence.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    /// Channels.
+    pub width: usize,
+    /// Channels, to whole vectors.
+    pub row: usize,
+    /// Keys, to whole tiles.
+    pub keys: usize,
+}
+
+impl Sizes {
+    pub(super) fn of(width: usize, keys: usize, lanes: usize) -> Sizes {
+        Sizes { width, row: width.next_multiple_of(lanes), keys: keys.next_multiple_of(TILE) }
+    }
+
+    /// Values of a transposed operand.
+    pub(super) fn tiles(&self) -> usize {
+        self.keys * self.width
+    }
+
+    /// Channels of head `head` in a row of all heads.
+    pub(super) fn columns(&self, head: usize) -> Range<usize> {
+        head * self.width..(head + 1) * self.width
+    }
+
+    /// Where a transposed operand's tile starts, the tile of key `key`.
+    pub(super) fn tile(&self, key: usize) -> usize {
+        key * self.width
+    }
+}
+
+/// to: `[tiles, channels, TILE]` = the head's channels of the rows at `places`; zeros beyond the last.
+#[inline(always)]
+pub(super) fn transpose(x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
+    let tiles = to.chunks_exact_mut(TILE * sizes.width);
+    for (first, tile) in (0..places.len()).step_by(TILE).zip(tiles) {
+        let count = TILE.min(places.len() - first);
+        if count < TILE {
+            tile.chunks_exact_mut(TILE).for_each(|row| row[count..].fill(0.0));
+        }
+        for j in 0..count {
+            let row = &x.row(places.row(first + j))[sizes.columns(head)];
+            for (to, x) in tile[j..].iter_mut().step_by(TILE).zip(row) {
+                *to = *x;
+            }
+        }
+    }
+}
+
+/// to: `[rows, channels to whole vectors]` = the head's channels of the rows at `places`, zeros beyond the last channel.
+#[inline(always)]
+pub(super) fn pad<S: Simd>(simd: S, x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
+    for (j, to) in to.chunks_exact_mut(sizes.row).take(places.len()).enumerate() {
+        pad_row(simd, &x.row(places.row(j))[sizes.columns(head)], to);
+    }
+}
+
+/// x = x factor.
+#[inline(always)]
+pub(super) fn scale<S: Simd>(simd: S, x: &mut [f32], factor: f32) {
+    for x in S::as_mut_simd_f32s(x).0 {
+        *x = simd.mul_f32s(*x, simd.splat_f32s(factor));
+    }
+}
