@@ -80,11 +80,13 @@ pub enum Error {
         /// The model's positions.
         most: usize,
     },
-    /// A sentence without its translation.
-    #[error("{place}: a translation is missing; give each sentence its translation, in a pipe after a tab")]
+    /// A line of a pipe without a translation.
+    #[error("{origin}, line {line}: has no translation; give the sentence, a tab and the translation on each line")]
     Unpaired {
-        /// Which sentence.
-        place: String,
+        /// What stands for the pipe.
+        origin: String,
+        /// From 1.
+        line: usize,
     },
     /// An option out of range.
     #[error("--{option} {value}: {expected}")]

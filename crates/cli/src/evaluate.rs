@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::options::{Format, RunArgs, SearchArgs};
-use crate::pairs::{PairSource, Pairs};
+use crate::pairs::{PairArgs, Pairs};
 use crate::sink::Sink;
 use crate::text_model::{Form, TextModel};
 use clap::Args;
@@ -10,23 +10,14 @@ use lsra_infer::Translator;
 use lsra_kernels::Isa;
 use lsra_text::{Bleu, Bpe};
 use serde::Serialize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// Translate sentences and compare with reference translations: tokenised BLEU as multi-bleu.perl counts it.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
-    /// A sentence, its reference, and so on [default: --source and --reference, or lines `sentence<TAB>reference` of
-    /// standard input]
-    #[arg(value_name = "TEXT", conflicts_with = "source")]
-    text: Vec<String>,
-    /// Sentences, one a line
-    #[arg(long, value_name = "FILE", requires = "reference")]
-    source: Option<PathBuf>,
-    /// Reference translations, line for line
-    #[arg(long, value_name = "FILE", requires = "source")]
-    reference: Option<PathBuf>,
+    #[command(flatten)]
+    pairs: PairArgs,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -39,13 +30,8 @@ pub struct EvaluateArgs {
 pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     let config = args.search.config()?;
     let isa = Isa::from_env()?;
-    let from = match (&args.source, &args.reference) {
-        (Some(source), Some(reference)) => PairSource::Files(source, reference),
-        _ if args.text.is_empty() => PairSource::Pipe,
-        _ => PairSource::Arguments(&args.text),
-    };
     let model = TextModel::load(&args.run.model)?;
-    let pairs = Pairs::read(from)?;
+    let pairs = Pairs::read(&args.pairs)?;
     let translator = Translator::new(isa, &model.model, &model.weights);
 
     let start = Instant::now();

@@ -1,20 +1,24 @@
-//! Sentences with their translations on their way in: from arguments, two files or a pipe.
+//! Sentences with their translations on their way in: from two files, arguments or a pipe.
 
 use crate::Error;
 use crate::lines::Lines;
 use crate::text_model::{Form, TextModel};
+use clap::Args;
 use lsra_text::TextPair;
-use std::path::Path;
+use std::path::PathBuf;
 
-/// Where the pairs come from.
-#[derive(Clone, Copy, Debug)]
-pub enum PairSource<'a> {
-    /// A sentence, its translation, a sentence, its translation, …
-    Arguments(&'a [String]),
-    /// Line for line.
-    Files(&'a Path, &'a Path),
-    /// Standard input: sentence, tab, translation.
-    Pipe,
+/// Which pairs.
+#[derive(Args, Clone, Debug)]
+pub struct PairArgs {
+    /// Sentences, one a line [default: lines `sentence<TAB>translation` of standard input]
+    #[arg(value_name = "SOURCE", requires = "target")]
+    source: Option<PathBuf>,
+    /// Their translations, line for line
+    #[arg(value_name = "TARGET")]
+    target: Option<PathBuf>,
+    /// A sentence and its translation, in place of files; may be repeated
+    #[arg(long, num_args = 2, value_names = ["SENTENCE", "TRANSLATION"], conflicts_with = "source")]
+    text: Vec<String>,
 }
 
 /// Pairs with the names that messages give their two sides.
@@ -27,22 +31,19 @@ pub struct Pairs {
 
 impl Pairs {
     /// Errors: a file is missing, empty or not UTF-8, the sides differ in number, or a line of a pipe has no tab.
-    pub fn read(from: PairSource<'_>) -> Result<Pairs, Error> {
-        match from {
-            PairSource::Arguments(texts) if texts.len() % 2 == 1 => {
-                Err(Error::Unpaired { place: format!("argument {}", texts.len()) })
-            }
-            PairSource::Arguments(texts) => {
-                let side = |first: usize| texts.iter().skip(first).step_by(2).cloned().collect();
-                let text = TextPair { source: side(0), target: side(1) };
-                Ok(Pairs { text, source: "arguments".to_owned(), target: "arguments".to_owned() })
-            }
-            PairSource::Files(source, target) => Ok(Pairs {
+    pub fn read(args: &PairArgs) -> Result<Pairs, Error> {
+        match (&args.source, &args.target) {
+            (Some(source), Some(target)) => Ok(Pairs {
                 text: TextPair::read_files(source, target)?,
                 source: source.display().to_string(),
                 target: target.display().to_string(),
             }),
-            PairSource::Pipe => Pairs::from_pipe(),
+            _ if args.text.is_empty() => Pairs::from_pipe(),
+            _ => {
+                let side = |first: usize| args.text.iter().skip(first).step_by(2).cloned().collect();
+                let text = TextPair { source: side(0), target: side(1) };
+                Ok(Pairs { text, source: "--text".to_owned(), target: "--text".to_owned() })
+            }
         }
     }
 
@@ -74,7 +75,7 @@ impl Pairs {
                 let (source, target) = line
                     .text
                     .split_once('\t')
-                    .ok_or_else(|| Error::Unpaired { place: format!("{origin}, line {}", line.number) })?;
+                    .ok_or_else(|| Error::Unpaired { origin: origin.clone(), line: line.number })?;
                 text.source.push(source.to_owned());
                 text.target.push(target.to_owned());
             }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::options::{Format, RunArgs};
-use crate::pairs::{PairSource, Pairs};
+use crate::pairs::{PairArgs, Pairs};
 use crate::sink::Sink;
 use crate::text_model::TextModel;
 use clap::Args;
@@ -18,16 +18,8 @@ use std::process::ExitCode;
 /// log-probability of each. Natural logarithms; the end of the sentence, </s>, is a token.
 #[derive(Args, Clone, Debug)]
 pub struct ScoreArgs {
-    /// A sentence, its translation, and so on [default: --source and --target, or lines `sentence<TAB>translation`
-    /// of standard input]
-    #[arg(value_name = "TEXT", conflicts_with = "source")]
-    text: Vec<String>,
-    /// Sentences, one a line
-    #[arg(long, value_name = "FILE", requires = "target")]
-    source: Option<PathBuf>,
-    /// Their translations, line for line
-    #[arg(long, value_name = "FILE", requires = "source")]
-    target: Option<PathBuf>,
+    #[command(flatten)]
+    pairs: PairArgs,
     /// Write here instead of to standard output; the file appears when it is complete
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,13 +35,8 @@ const WINDOW: usize = 128;
 /// Errors: whatever is wrong with the model file, the text or the place for the output.
 pub fn run(args: &ScoreArgs) -> Result<ExitCode, Error> {
     let isa = Isa::from_env()?;
-    let from = match (&args.source, &args.target) {
-        (Some(source), Some(target)) => PairSource::Files(source, target),
-        _ if args.text.is_empty() => PairSource::Pipe,
-        _ => PairSource::Arguments(&args.text),
-    };
     let model = TextModel::load(&args.run.model)?;
-    let pairs = Pairs::read(from)?;
+    let pairs = Pairs::read(&args.pairs)?;
     let sources = pairs.encode_source(&model, args.run.form())?;
     let targets = pairs.encode_target(&model, args.run.form())?;
     let mut sink = Sink::open(args.output.as_deref())?;

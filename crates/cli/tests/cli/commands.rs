@@ -130,7 +130,7 @@ fn scores_are_those_of_the_search() {
         assert_eq!(scored["log_probs"], expected["log_probs"], "the same bits");
     }
 
-    let text = stdout(&w.run("score", &["--tokenized", "ein haus .", "one house ."]));
+    let text = stdout(&w.run("score", &["--tokenized", "--text", "ein haus .", "one house ."]));
     let fields: Vec<&str> = text.trim_end().split('\t').collect();
     assert_eq!(fields[1], "one house . </s>");
     let each: Vec<f64> = fields[2].split(' ').map(|p| p.parse().unwrap()).collect();
@@ -150,7 +150,7 @@ fn a_model_is_perfect_measured_by_itself() {
         input.lines().zip(translations.lines()).filter(|(_, t)| !t.contains("<unk>")).collect();
     let source = w.file("source", known.iter().map(|(s, _)| format!("{s}\n")).collect::<String>());
     let reference = w.file("reference", known.iter().map(|(_, t)| format!("{t}\n")).collect::<String>());
-    let files = ["--source", source.as_str(), "--reference", reference.as_str()];
+    let files = [source.as_str(), reference.as_str()];
     let text = stdout(&w.run("evaluate", &[&files[..], &options].concat()));
     assert!(text.starts_with("BLEU4 = 100.00, 100.0/100.0/100.0/100.0 (BP=1.000, ratio=1.000, "), "{text}");
     assert!(
