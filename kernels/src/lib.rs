@@ -17,6 +17,7 @@ pub mod glu;
 pub mod isa;
 pub mod norm;
 pub mod optim;
+pub mod peak;
 mod product;
 pub mod reference;
 mod rows;

@@ -6,7 +6,7 @@
 //! token's taps is R inner products with x transposed, a vector of taps at a time.
 
 use super::{ConvShape, count_work};
-use crate::gemm::micro::{Operands, multiply};
+use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve, with_scratch};
 use crate::vectors::{crop_row, pad_row, store_first, vectors};
 use crate::{Isa, Rows, RowsMut};
@@ -234,38 +234,10 @@ fn band_times_rows<S: Simd>(
     sizes: &Sizes,
     block: &mut [f32],
 ) {
-    let k = rows.len() / sizes.row;
-    if k > 0 {
-        assert!(band.len() > (R - 1) * strides[0] + (k - 1) * strides[1], "the band ends early");
-    }
-    let mut v = 0;
-    while v < vectors::<S>(sizes.row) {
-        // SAFETY: the last element of the band that R rows and k steps read lies within it, as just asserted; rows holds k whole rows of
-        // `sizes.row` values, of which vectors v and v + 1 are read only where they exist.
-        unsafe {
-            let b = rows.as_ptr().wrapping_add(v * S::F32_LANES);
-            let o = Operands { a: band.as_ptr(), a_row: strides[0], a_k: strides[1], b, b_k: sizes.row, k };
-            if vectors::<S>(sizes.row) - v >= 2 {
-                let mut acc = [[simd.splat_f32s(0.0); 2]; R];
-                multiply::<S, R, 2>(simd, o, &mut acc);
-                keep(block, acc, v, sizes.row);
-                v += 2;
-            } else {
-                let mut acc = [[simd.splat_f32s(0.0); 1]; R];
-                multiply::<S, R, 1>(simd, o, &mut acc);
-                keep(block, acc, v, sizes.row);
-                v += 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn keep<F: pulp::bytemuck::Pod, const V: usize>(block: &mut [f32], acc: [[F; V]; R], v: usize, stride: usize) {
-        let lanes = size_of::<F>() / size_of::<f32>();
-        for (r, acc) in acc.iter().enumerate() {
-            block[r * stride + v * lanes..][..V * lanes].copy_from_slice(bytemuck::cast_slice(acc));
-        }
-    }
+    let (band, stride) = (Scalars { data: band, strides }, sizes.row);
+    let (steps, width) = (rows.len() / stride, vectors::<S>(stride));
+    let (rows, block) = (Vectors { data: rows, stride }, Vectors { data: block, stride });
+    product::<S, R>(simd, band, rows, steps, width, block, Begin::Zero);
 }
 
 #[inline(always)]
