@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 pub enum Start {
     /// At the beginning; the folder must hold no checkpoints.
     Fresh,
+    /// At the beginning; checkpoints that the folder holds are removed.
+    Replace,
     /// At the newest checkpoint that is whole, or at the beginning where there is none.
     Resume,
 }
@@ -45,8 +47,8 @@ pub enum Ending {
 
 /// Somebody who watches a run.
 pub trait Observer {
-    /// The run goes on from a checkpoint, past newer ones that are broken.
-    fn resumed(&mut self, trainer: &Trainer<'_>, from: &Path, broken: &[CheckpointError]);
+    /// The run begins, or goes on from a checkpoint, past newer ones that are broken.
+    fn started(&mut self, trainer: &Trainer<'_>, from: Option<&Path>, broken: &[CheckpointError]);
     /// One more update.
     fn updated(&mut self, trainer: &Trainer<'_>, update: &Update);
     /// One more validation.
@@ -115,22 +117,27 @@ fn begin(
     observer: &mut dyn Observer,
 ) -> Result<Metrics, TrainError> {
     let log = options.out.join("metrics.jsonl");
-    if options.start == Start::Fresh {
-        if !checkpoints.entries()?.is_empty() {
+    match options.start {
+        Start::Fresh if !checkpoints.entries()?.is_empty() => {
             return Err(TrainError::FolderInUse { folder: options.out.display().to_string() });
         }
-        return Metrics::create(&log, trainer);
+        Start::Fresh => (),
+        Start::Replace => checkpoints.clear()?,
+        Start::Resume => match checkpoints.newest()? {
+            (Some(file), broken) => {
+                trainer.restore(&file)?;
+                let metrics = Metrics::resume(&log, trainer)?;
+                observer.started(trainer, Some(file.path()), &broken);
+                return Ok(metrics);
+            }
+            // All are broken: going on from nothing would hide that.
+            (None, mut broken) if !broken.is_empty() => return Err(broken.swap_remove(0).into()),
+            (None, _) => (),
+        },
     }
-    match checkpoints.newest()? {
-        (Some(file), broken) => {
-            trainer.restore(&file)?;
-            observer.resumed(trainer, file.path(), &broken);
-            Metrics::resume(&log, trainer)
-        }
-        // All are broken: going on from nothing would hide that.
-        (None, mut broken) if !broken.is_empty() => Err(broken.swap_remove(0).into()),
-        (None, _) => Metrics::create(&log, trainer),
-    }
+    let metrics = Metrics::create(&log, trainer)?;
+    observer.started(trainer, None, &[]);
+    Ok(metrics)
 }
 
 /// Why there is nothing left to train, if so.

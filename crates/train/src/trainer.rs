@@ -257,6 +257,11 @@ impl<'d> Trainer<'d> {
         &self.weights
     }
 
+    /// What it learns from.
+    pub fn train_corpus(&self) -> &Corpus {
+        self.train
+    }
+
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa

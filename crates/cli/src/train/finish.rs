@@ -47,10 +47,10 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     run.metrics.line(&json!({ "event": "scores", "weights": describe(&chosen), "bleu": scores.json() }))?;
 
     let file = job.out.join("model.safetensors");
-    let card = card(job, trainer, &chosen, &scores);
-    save(text, model, weights, card).save(&file)?;
+    let model = model_file(text, model, weights, card(job, trainer, &chosen, &scores));
+    model.save(&file)?;
     eprintln!("model: {}", file.display());
-    Ok(Trained { model: model.clone(), file, scores })
+    Ok(Trained { model, file, scores })
 }
 
 struct Scorer<'a> {
@@ -138,7 +138,7 @@ fn card(job: &Job, trainer: &Trainer<'_>, chosen: &FinalWeights, scores: &Scores
     }
 }
 
-fn save(text: &Prepared, model: &Model, weights: Weights, card: Map<String, Value>) -> ModelFile {
+fn model_file(text: &Prepared, model: &Model, weights: Weights, card: Map<String, Value>) -> ModelFile {
     let mut blobs = BTreeMap::from([
         (SOURCE_DICTIONARY.to_owned(), text.source_vocabulary.to_bytes()),
         (TARGET_DICTIONARY.to_owned(), text.target_vocabulary.to_bytes()),

@@ -4,6 +4,7 @@ use super::finish::{self, Scores};
 use super::progress::Progress;
 use super::settings::Settings;
 use crate::Error;
+use lsra_exec::ModelFile;
 use lsra_kernels::Isa;
 use lsra_model::{Embeddings, Model};
 use lsra_text::{Languages, Prepared};
@@ -47,8 +48,8 @@ pub enum JobEnd {
 
 /// A finished model.
 pub struct Trained {
-    /// Its structure.
-    pub model: Model,
+    /// All that its file holds.
+    pub model: ModelFile,
     /// Where it was written to.
     pub file: PathBuf,
     /// BLEU.
@@ -77,7 +78,6 @@ impl Job {
         };
         let mut trainer = Trainer::new(setup)?;
         let mut progress = Progress::new();
-        self.introduce(&trainer, text, &progress);
         let options = RunOptions {
             out: self.out.clone(),
             start: self.start,
@@ -94,26 +94,6 @@ impl Job {
         }
         let trained = finish::finish(self, text, &trainer, &mut run)?;
         Ok(JobEnd::Trained(Box::new(trained)))
-    }
-
-    fn introduce(&self, trainer: &Trainer<'_>, text: &Prepared, progress: &Progress) {
-        let (source, target) = text.train.tokens();
-        progress.say(&format!(
-            "{}: {} parameters, {} pairs, {source} source and {target} target tokens, {} updates an epoch, {} threads, {}",
-            self.name,
-            trainer.model().params.values(),
-            text.train.len(),
-            trainer.updates_per_epoch(),
-            trainer.threads(),
-            self.isa.tier().name(),
-        ));
-        let [train, valid] = trainer.too_long();
-        if train + valid > 0 {
-            let most = trainer.model().config.max_positions;
-            progress.say(&format!(
-                "left out as longer than the model's {most} positions: {train} training and {valid} validation pairs"
-            ));
-        }
     }
 }
 

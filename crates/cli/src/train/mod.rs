@@ -111,7 +111,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     }
 }
 
-fn threads(asked: Option<usize>) -> Result<usize, Error> {
+pub(crate) fn threads(asked: Option<usize>) -> Result<usize, Error> {
     match asked {
         Some(n) if !(1..=1024).contains(&n) => Err(Error::Option {
             option: "threads",

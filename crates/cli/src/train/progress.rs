@@ -86,17 +86,38 @@ fn last_update(trainer: &Trainer<'_>) -> u64 {
     }
 }
 
+fn introduction(trainer: &Trainer<'_>) -> String {
+    let (source, target) = trainer.train_corpus().tokens();
+    let pairs = trainer.train_corpus().len();
+    let [train, valid] = trainer.too_long();
+    let left_out = match trainer.model().config.max_positions {
+        most if train + valid > 0 => {
+            format!(
+                "; left out as longer than the model's {most} positions: {train} training and {valid} validation pairs"
+            )
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{} parameters, {pairs} pairs, {source} source and {target} target tokens, {} updates an epoch, {} threads, \
+         {}{left_out}",
+        trainer.model().params.values(),
+        trainer.updates_per_epoch(),
+        trainer.threads(),
+        trainer.isa().tier().name(),
+    )
+}
+
 impl Observer for Progress {
-    fn resumed(&mut self, trainer: &Trainer<'_>, from: &Path, broken: &[CheckpointError]) {
+    fn started(&mut self, trainer: &Trainer<'_>, from: Option<&Path>, broken: &[CheckpointError]) {
+        self.say(&introduction(trainer));
         broken.iter().for_each(|b| self.say(&format!("warning: {b}")));
-        let progress = trainer.progress();
-        self.say(&format!(
-            "resuming after update {}, in epoch {}: {}",
-            progress.updates,
-            progress.epoch,
-            from.display()
-        ));
-        self.bar.set_position(progress.updates);
+        if let Some(from) = from {
+            let progress = trainer.progress();
+            let (updates, epoch) = (progress.updates, progress.epoch);
+            self.say(&format!("resuming after update {updates}, in epoch {epoch}: {}", from.display()));
+            self.bar.set_position(updates);
+        }
     }
 
     fn updated(&mut self, trainer: &Trainer<'_>, update: &Update) {

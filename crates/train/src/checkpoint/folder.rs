@@ -94,12 +94,20 @@ impl CheckpointFolder {
         let mut kept: HashSet<&Path> = validated().take(epochs).map(|e| e.path.as_path()).collect();
         kept.extend(validated().find(|e| Some(e.updates) == best).map(|e| e.path.as_path()));
         kept.extend(entries.last().map(|e| e.path.as_path()));
-        for entry in entries.iter().filter(|e| !kept.contains(e.path.as_path())) {
-            let path = entry.path.display().to_string();
-            fs::remove_file(&entry.path).map_err(|cause| CheckpointError::Unwritable { path, cause })?;
-        }
-        Ok(())
+        entries.iter().filter(|e| !kept.contains(e.path.as_path())).try_for_each(remove)
     }
+
+    /// Removes all checkpoints.
+    ///
+    /// Errors: one cannot be removed.
+    pub fn clear(&self) -> Result<(), CheckpointError> {
+        self.entries()?.iter().try_for_each(remove)
+    }
+}
+
+fn remove(entry: &Entry) -> Result<(), CheckpointError> {
+    let path = entry.path.display().to_string();
+    fs::remove_file(&entry.path).map_err(|cause| CheckpointError::Unwritable { path, cause })
 }
 
 fn entry(path: PathBuf) -> Option<Entry> {

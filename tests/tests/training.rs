@@ -1,0 +1,191 @@
+//! Training gives the same bits at any number of threads and however often it is stopped, on every tier.
+
+use lsra::train::Settings;
+use lsra_kernels::Isa;
+use lsra_model::{Model, ModelConfig};
+use lsra_tests::tiny;
+use lsra_text::{Corpus, Prepared};
+use lsra_train::checkpoint::{CheckpointError, CheckpointFolder};
+use lsra_train::{
+    Ending, Observer, RunOptions, Setup, Start, TrainError, Trainer, Update, Validation, final_weights, run,
+};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A trainer of the tiny preset with these changes.
+fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -> Trainer<'d> {
+    let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
+    let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
+    let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
+    let model = Model::new(&ModelConfig { source_vocabulary, target_vocabulary, ..model }).unwrap();
+    let setup = Setup { isa, threads, seed: 1, model, config: training, train: &text.train, valid: &text.valid };
+    Trainer::new(setup).unwrap()
+}
+
+fn bits(trainer: &Trainer<'_>) -> Vec<u32> {
+    trainer.weights().iter().flat_map(|t| t.data().iter().map(|x| x.to_bits())).collect()
+}
+
+/// Sees losses, and asks to stop after some updates.
+struct Watcher<'a> {
+    losses: Vec<u64>,
+    validations: Vec<Validation>,
+    stop_after: usize,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(stop: &'a AtomicBool, stop_after: usize) -> Watcher<'a> {
+        stop.store(false, Ordering::Relaxed);
+        Watcher { losses: Vec::new(), validations: Vec::new(), stop_after, stop }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn started(&mut self, _: &Trainer<'_>, _: Option<&Path>, _: &[CheckpointError]) {}
+
+    fn updated(&mut self, _: &Trainer<'_>, update: &Update) {
+        self.losses.push(update.losses.smoothed.to_bits());
+        if self.losses.len() == self.stop_after {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn validated(&mut self, _: &Trainer<'_>, validation: &Validation) {
+        self.validations.push(*validation);
+    }
+}
+
+fn options<'a>(out: &Path, start: Start, interrupted: &'a AtomicBool) -> RunOptions<'a> {
+    RunOptions { out: out.to_owned(), start, time_limit: None, interrupted }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let text = tiny::prepared();
+    for isa in Isa::available() {
+        for changes in
+            [&["model.taps_dropout_mode=shared"][..], &["training.accumulate=3", "model.convolution=dynamic"]]
+        {
+            let train = |threads: usize| {
+                let mut trainer = trainer(isa, threads, &text, changes);
+                let losses: Vec<u64> = (0..5).map(|_| trainer.update().unwrap().losses.smoothed.to_bits()).collect();
+                (losses, trainer.validate().valid, bits(&trainer))
+            };
+            let one = train(1);
+            assert!(one.2 != bits(&trainer(isa, 1, &text, changes)), "training changes the weights");
+            assert!(one == train(2) && one == train(4), "{isa:?}, {changes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_equals_one_that_was_not() {
+    let text = tiny::prepared();
+    let changes = ["training.max_epochs=3", "training.accumulate=2"];
+    for isa in Isa::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = AtomicBool::new(false);
+        let mut whole = trainer(isa, 2, &text, &changes);
+        let mut seen = Watcher::new(&stop, usize::MAX);
+        let whole_run =
+            run(&mut whole, &options(&folder.path().join("whole"), Start::Fresh, &stop), &mut seen).unwrap();
+        assert_eq!((whole_run.ending, seen.validations.len()), (Ending::Complete, 3));
+
+        let out = folder.path().join("parts");
+        let (mut losses, mut validations) = (Vec::new(), Vec::new());
+        // Within the first epoch, across its end, at once, and to the end; each with another number of threads.
+        let (resumed, ending) = [(1, 7), (4, 20), (3, 1), (2, usize::MAX)]
+            .into_iter()
+            .map(|(threads, updates)| {
+                let mut part = trainer(isa, threads, &text, &changes);
+                let mut seen = Watcher::new(&stop, updates);
+                let run = run(&mut part, &options(&out, Start::Resume, &stop), &mut seen).unwrap();
+                losses.extend(seen.losses);
+                validations.extend(seen.validations);
+                (part, run)
+            })
+            .last()
+            .unwrap();
+        assert_eq!(losses, seen.losses, "{isa:?}");
+        assert_eq!(validations, seen.validations, "{isa:?}");
+        assert!(bits(&resumed) == bits(&whole), "{isa:?}: weights");
+        assert_eq!(resumed.progress(), whole.progress());
+        let averaged = |run: &lsra_train::Run| {
+            let (chosen, weights) =
+                final_weights(&run.checkpoints, &whole.model().params, whole.progress(), 2).unwrap().unwrap();
+            (chosen, weights.iter().flat_map(|t| t.to_vec()).map(f32::to_bits).collect::<Vec<u32>>())
+        };
+        assert!(averaged(&ending) == averaged(&whole_run), "{isa:?}: averaged weights");
+    }
+}
+
+#[test]
+fn it_learns_and_stops_when_it_learns_no_more() {
+    let text = tiny::prepared();
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    // A learning rate that falls to nothing: validations must stop improving.
+    let changes =
+        ["training.schedule=cosine", "training.period_updates=150", "training.final_lr=0", "training.patience=2"];
+    let mut trainer = trainer(Isa::best(), 2, &text, &[&changes[..], &["training.period_growth=1000"]].concat());
+    let mut seen = Watcher::new(&stop, usize::MAX);
+    let run = run(&mut trainer, &options(folder.path(), Start::Fresh, &stop), &mut seen).unwrap();
+    assert_eq!(run.ending, Ending::Converged);
+    let losses: Vec<f64> = seen.validations.iter().map(|v| v.valid.loss()).collect();
+    let best = trainer.progress().best().unwrap();
+    assert!(best.valid.loss() < 0.8 * losses[0], "{losses:?}");
+    assert_eq!(best.updates, seen.validations[losses.len() - 3].updates);
+    let kept: Vec<u64> = run.checkpoints.entries().unwrap().iter().map(|e| e.updates).collect();
+    assert!(kept.contains(&best.updates), "{kept:?}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_harms_nothing() {
+    let text = tiny::prepared();
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    // The first step makes weights of 1e30, whose products are beyond f32.
+    let changes = ["training.lr=1e30", "training.warmup_updates=0", "training.checkpoint_minutes=1e-9"];
+    let mut trainer = trainer(Isa::best(), 2, &text, &changes);
+    let mut seen = Watcher::new(&stop, usize::MAX);
+    let Err(error) = run(&mut trainer, &options(folder.path(), Start::Fresh, &stop), &mut seen) else {
+        panic!("a learning rate of 1e30 does no harm");
+    };
+    let ended = seen.losses.len() as u64 + 1;
+    assert!(matches!(error, TrainError::NotANumber { update, .. } if update == ended), "{error}");
+    assert!(error.to_string().contains("training.lr") && error.to_string().contains("training.clip_norm"), "{error}");
+    // The weights are those before the update, and those of the last checkpoint, which is whole.
+    assert_eq!(trainer.progress().updates, ended - 1);
+    let checkpoints = CheckpointFolder::open(folder.path().join("checkpoints")).unwrap();
+    let newest = checkpoints.newest().unwrap().0.expect("a checkpoint before the update");
+    assert_eq!(newest.saved().progress, *trainer.progress());
+    let saved = newest.weights(&trainer.model().params).unwrap();
+    assert!(saved.iter().zip(trainer.weights().iter()).all(|(s, w)| s.data() == w.data()));
+}
+
+#[test]
+fn another_run_is_told_from_the_same() {
+    let text = tiny::prepared();
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    let mut first = trainer(Isa::best(), 2, &text, &[]);
+    run(&mut first, &options(folder.path(), Start::Fresh, &stop), &mut Watcher::new(&stop, 2)).unwrap();
+    let resume = |text: &Prepared, changes: &[&str], start: Start| {
+        let mut again = trainer(Isa::best(), 1, text, changes);
+        run(&mut again, &options(folder.path(), start, &stop), &mut Watcher::new(&stop, 1)).map(|_| ())
+    };
+    let error = resume(&text, &[], Start::Fresh).unwrap_err();
+    assert!(error.to_string().contains("--resume"), "{error}");
+    let error = resume(&text, &["training.lr=0.001"], Start::Resume).unwrap_err();
+    assert!(error.to_string().contains("training.lr = 0.005, this one has 0.001"), "{error}");
+    let error = resume(&text, &["model.dropout=0.2"], Start::Resume).unwrap_err();
+    assert!(error.to_string().contains("model.dropout"), "{error}");
+    let mut shorter = text.clone();
+    let drop_last = |c: &mut Corpus| (c.source.pop(), c.target.pop());
+    drop_last(&mut shorter.train);
+    let error = resume(&shorter, &[], Start::Resume).unwrap_err();
+    assert!(error.to_string().contains("text"), "{error}");
+    // What only says when to end may change.
+    resume(&text, &["training.max_epochs=2", "training.patience=5"], Start::Resume).unwrap();
+}
