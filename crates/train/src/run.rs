@@ -184,8 +184,9 @@ impl Session<'_, '_> {
     fn save(&mut self, epoch: Option<u64>) -> Result<(), TrainError> {
         self.run.metrics.sync()?;
         let progress = self.trainer.progress();
-        self.trainer.save(&self.run.checkpoints.path(progress.updates, epoch))?;
+        let path = self.run.checkpoints.path(progress.updates, epoch);
+        self.trainer.save(&path)?;
         let best = progress.best().map(|b| b.updates);
-        Ok(self.run.checkpoints.tidy(self.trainer.config().kept_checkpoints(), best)?)
+        Ok(self.run.checkpoints.tidy(&path, self.trainer.config().kept_checkpoints(), best)?)
     }
 }

@@ -27,9 +27,9 @@ const PAPER_LENGTH: usize = 30;
 /// Train a small model on a corpus made on the spot.
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// Where the model and its checkpoints go; what an earlier demo left there is replaced
-    #[arg(long, value_name = "DIR", default_value = "runs/demo")]
-    pub out: PathBuf,
+    /// Where the model and its checkpoints go [default: runs/demo, in place of an earlier demo]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// What everything random is drawn from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -45,9 +45,14 @@ pub struct DemoArgs {
 ///
 /// Errors: a folder that cannot be written, or a setting that cannot be had.
 pub fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
-    let start = Instant::now();
+    let begun = Instant::now();
     let isa = Isa::from_env()?;
     let settings = Settings::parse("the demo's preset", PRESET, &args.settings)?;
+    // What lies in another folder may be dear to somebody.
+    let (out, start) = match &args.out {
+        Some(out) => (out.clone(), Start::Fresh),
+        None => (PathBuf::from("runs/demo"), Start::Replace),
+    };
     let text = prepare(DemoSizes::default(), args.seed);
     let job = Job {
         name: "demo".to_owned(),
@@ -57,14 +62,14 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
         isa,
         threads: crate::train::threads(args.threads)?,
         seed: args.seed,
-        out: args.out.clone(),
-        start: Start::Replace,
+        out,
+        start,
         time_limit: None,
     };
     match job.run(&text)? {
         JobEnd::Trained(trained) => {
             report(&job, &text, &trained);
-            println!("In {:.0} s, from nothing.", start.elapsed().as_secs_f64());
+            println!("In {:.0} s, from nothing.", begun.elapsed().as_secs_f64());
             Ok(ExitCode::SUCCESS)
         }
         JobEnd::Interrupted => Ok(ExitCode::from(130)),

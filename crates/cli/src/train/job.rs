@@ -78,6 +78,7 @@ impl Job {
         };
         let mut trainer = Trainer::new(setup)?;
         let mut progress = Progress::new();
+        interrupted().store(false, Ordering::Relaxed);
         let options = RunOptions {
             out: self.out.clone(),
             start: self.start,
@@ -86,6 +87,8 @@ impl Job {
         };
         let run = lsra_train::run(&mut trainer, &options, &mut progress);
         progress.end();
+        // All there is to save is saved: from here on the first Ctrl-C ends the program.
+        interrupted().store(true, Ordering::Relaxed);
         let mut run = run?;
         if run.ending == Ending::Interrupted {
             let updates = trainer.progress().updates;
@@ -97,7 +100,7 @@ impl Job {
     }
 }
 
-/// Set by Ctrl-C from the first call on. A process has one handler; a second Ctrl-C ends it at once.
+/// Set by Ctrl-C from the first call on; Ctrl-C while it is set ends the program. A process has one such handler.
 fn interrupted() -> &'static AtomicBool {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<()> = OnceLock::new();

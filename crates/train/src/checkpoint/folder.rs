@@ -85,15 +85,15 @@ impl CheckpointFolder {
         Ok((None, broken))
     }
 
-    /// Removes all but the newest checkpoint, those of the last `epochs` validations, and that of update `best`.
+    /// Removes all but the one just `saved`, those of the last `epochs` validations, and that of update `best`.
     ///
     /// Errors: one cannot be removed.
-    pub fn tidy(&self, epochs: usize, best: Option<u64>) -> Result<(), CheckpointError> {
+    pub fn tidy(&self, saved: &Path, epochs: usize, best: Option<u64>) -> Result<(), CheckpointError> {
         let entries = self.entries()?;
         let validated = || entries.iter().rev().filter(|e| e.epoch.is_some());
         let mut kept: HashSet<&Path> = validated().take(epochs).map(|e| e.path.as_path()).collect();
         kept.extend(validated().find(|e| Some(e.updates) == best).map(|e| e.path.as_path()));
-        kept.extend(entries.last().map(|e| e.path.as_path()));
+        kept.insert(saved);
         entries.iter().filter(|e| !kept.contains(e.path.as_path())).try_for_each(remove)
     }
 
@@ -127,13 +127,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_the_last_validated_and_the_best_stay() {
+    fn the_saved_the_last_validated_and_the_best_stay() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = CheckpointFolder::open(temporary.path().join("checkpoints")).unwrap();
-        for (updates, epoch) in [(10, Some(1)), (20, Some(2)), (30, Some(3)), (40, Some(4)), (44, None), (47, None)] {
+        // The last one is what a run left whose newest checkpoint was broken, so that it resumed from an earlier one.
+        for (updates, epoch) in
+            [(10, Some(1)), (20, Some(2)), (30, Some(3)), (40, Some(4)), (44, None), (47, None), (99, None)]
+        {
             fs::write(folder.path(updates, epoch), b"").unwrap();
         }
-        folder.tidy(2, Some(10)).unwrap();
+        folder.tidy(&folder.path(47, None), 2, Some(10)).unwrap();
         let left: Vec<u64> = folder.entries().unwrap().iter().map(|e| e.updates).collect();
         assert_eq!(left, [10, 30, 40, 47]);
     }
