@@ -3,7 +3,7 @@
 use crate::{Isa, Rows, RowsMut};
 use pulp::{Simd, WithSimd};
 
-/// out = table[id] x scale + positions[position]. table: `[words, C]`, positions: `[positions, C]`, ids and position_of: `[tokens]`.
+/// `out = table[id] x scale + positions[position]`. table: `[words, C]`, positions: `[positions, C]`, ids and position_of: `[tokens]`.
 /// Panics where an id or a position has no row.
 pub fn embed(
     isa: Isa,
@@ -39,7 +39,7 @@ pub fn embed(
     isa.vectorize(Embed(table, ids, scale, positions, position_of, out));
 }
 
-/// dtable[id] += dy x scale, tokens ascending. dy: `[tokens, C]`, dtable: `[words, C]`.
+/// `dtable[id] += dy x scale`, tokens ascending. dy: `[tokens, C]`, dtable: `[words, C]`.
 pub fn embed_backward(isa: Isa, ids: &[u32], scale: f32, dy: Rows<'_>, dtable: &mut [f32]) {
     assert_eq!(ids.len(), dy.rows, "ids and rows");
     struct Backward<'a>(&'a [u32], f32, Rows<'a>, &'a mut [f32]);

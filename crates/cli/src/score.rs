@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// Print the log-probability of given translations, per sentence and per token.
 ///
 /// As text, a line has three fields with tabs between them: the log-probability of the translation, its tokens, and the
-/// log-probability of each. Natural logarithms; the end of the sentence, </s>, is a token.
+/// log-probability of each. Natural logarithms; the end of the sentence, `</s>`, is a token.
 #[derive(Args, Clone, Debug)]
 pub struct ScoreArgs {
     #[command(flatten)]

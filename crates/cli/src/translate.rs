@@ -28,7 +28,7 @@ pub struct TranslateArgs {
     /// How many translations of each sentence, best first; as text, each takes a line
     #[arg(long, value_name = "N", default_value_t = 1)]
     n_best: usize,
-    /// Put the n-th unknown piece of the source in place of the n-th <unk> of a translation
+    /// Put the n-th unknown piece of the source in place of the n-th `<unk>` of a translation
     #[arg(long)]
     copy_unknown: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Attention: out[i] = sum over j of softmax_j(scale q[i] . k[j]) v[j], head by head, sequence by sequence.
+//! Attention: `out[i] = sum over j of softmax_j(scale q[i] . k[j]) v[j]`, head by head, sequence by sequence.
 //! Vaswani et al. 2017, section 3.2.
 //!
 //! Nothing of the size queries x keys is stored. A block of queries meets the keys a tile at a time, from key 0 on, with a running maximum

@@ -1,4 +1,4 @@
-//! Convolution over time: y[t, c] = sum over k of w[k] x[t + k - left, c], within the sequence.
+//! Convolution over time: `y[t, c] = sum over k of w[k] x[t + k - left, c]`, within the sequence.
 //!
 //! Three kinds of taps w: a row of them a head ([`light_conv`]), one a head and token ([`dynamic_conv`]), one a channel
 //! ([`depthwise_conv`]). Taps that fall outside the sequence are dropped, and those left are not normalised anew. Every output is
@@ -30,12 +30,12 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
-    /// y[t] reads x[t - kernel / 2] and what follows.
+    /// `y[t]` reads `x[t - kernel / 2]` and what follows.
     pub fn centred(channels: usize, heads: usize, kernel: usize) -> ConvShape {
         ConvShape { channels, heads, kernel, left: kernel / 2 }
     }
 
-    /// y[t] reads nothing after x[t].
+    /// `y[t]` reads nothing after `x[t]`.
     pub fn causal(channels: usize, heads: usize, kernel: usize) -> ConvShape {
         ConvShape { channels, heads, kernel, left: kernel - 1 }
     }

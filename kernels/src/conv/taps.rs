@@ -14,7 +14,7 @@ pub fn softmax_taps_backward(isa: Isa, rows: usize, kernel: usize, y: &[f32], dy
     softmax_rows_backward(isa, Rows::new(y, rows, kernel), RowsMut::new(dy, rows, kernel));
 }
 
-/// out[t] = taps x mask[t]: what [`super::dynamic_conv`] takes where each token drops taps of its own.
+/// `out[t] = taps x mask[t]`: what [`super::dynamic_conv`] takes where each token drops taps of its own.
 /// taps: `[heads * kernel]`, mask, out: `[tokens, heads * kernel]`.
 pub fn expand_taps(isa: Isa, taps: &[f32], mask: &[f32], out: &mut [f32]) {
     struct Expand<'a>(&'a [f32], &'a [f32], &'a mut [f32]);

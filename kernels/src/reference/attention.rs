@@ -1,4 +1,4 @@
-//! Attention: out[i] = sum over j of mask[i, j] softmax_j(scale q[i] . k[j]) v[j], head by head.
+//! Attention: `out[i] = sum over j of mask[i, j] softmax_j(scale q[i] . k[j]) v[j]`, head by head.
 //!
 //! Everything is stored here that the kernel streams over.
 

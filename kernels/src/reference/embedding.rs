@@ -2,7 +2,7 @@
 
 use super::Real;
 
-/// out = table[id] x scale + positions[position]. table: `[words, channels]`, positions: `[positions, channels]`.
+/// `out = table[id] x scale + positions[position]`. table: `[words, channels]`, positions: `[positions, channels]`.
 pub fn embed<T: Real>(
     table: &[T],
     ids: &[u32],

@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation of the one forward pass.
 //!
-//! A [`Tape`] is an [`Exec`](lsra_model::Exec) whose values are nodes: it runs each operation with the training kernels, keeps
-//! what the adjoint needs, and [`Tape::backward`] walks the nodes from last to first. A lane of a batch has a tape of its own over
+//! A [`Tape`] is an [`Exec`] whose values are nodes: it runs each operation with the training kernels, keeps
+//! what the adjoint needs, and `backward` walks the nodes from last to first. A lane of a batch has a tape of its own over
 //! weights that all lanes share; what it writes are its own [`Gradients`].
 
 mod backward;
