@@ -174,9 +174,16 @@ impl Exec for Eager<'_> {
         sources: &Sequences,
         owners: &[usize],
     ) -> Tensor {
-        let ranges: Vec<(usize, usize)> =
-            owners.iter().map(|&o| (sources.offsets()[o], sources.offsets()[o + 1])).collect();
-        self.attend(qkv, a, Mask::None, targets, &ranges)
+        // Hypotheses of one sentence stand together and read the same keys: as one sequence of queries they share the work of
+        // laying keys and values out, and no mask tells them apart.
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        let mut queries: Vec<usize> = Vec::new();
+        let mut lengths = targets.lengths();
+        for group in owners.chunk_by(|a, b| a == b) {
+            ranges.push((sources.offsets()[group[0]], sources.offsets()[group[0] + 1]));
+            queries.push(lengths.by_ref().take(group.len()).sum());
+        }
+        self.attend(qkv, a, Mask::None, &Sequences::from_lengths(queries), &ranges)
     }
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {
