@@ -2,6 +2,7 @@
 
 use lsra_exec::ModelFile;
 use lsra_tests::tiny;
+use lsra_train::checkpoint::CheckpointFolder;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ const KILLS: usize = 24;
 const UPDATES: usize = 400;
 
 /// A training of the tiny corpus that saves every 12 milliseconds.
-fn training(data: &Path, out: &Path, threads: usize) -> Command {
+fn training(data: &Path, out: &Path, threads: usize, updates: usize) -> Command {
     let mut command = Command::new(PROGRAM);
     command.arg("iwslt14").arg("--data").arg(data).arg("--preset").arg(data.join("tiny.toml")).arg("--out").arg(out);
-    command.args(["--resume", "--max-updates", &UPDATES.to_string(), "--threads", &threads.to_string()]);
+    command.args(["--resume", "--max-updates", &updates.to_string(), "--threads", &threads.to_string()]);
     command.args(["--set", "training.checkpoint_minutes=0.0002"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
@@ -88,13 +89,13 @@ fn kills_at_random_moments_change_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     let (data, whole, killed) = (folder.path(), folder.path().join("whole"), folder.path().join("killed"));
     tiny::write(data);
-    finish(training(data, &whole, 2));
+    finish(training(data, &whole, 2, UPDATES));
 
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
     println!("moments from {seed}");
     let mut moments = Moments(seed);
     for kill in 0..KILLS {
-        let mut child = training(data, &killed, [1, 2, 4][kill % 3]).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = training(data, &killed, [1, 2, 4][kill % 3], UPDATES).stderr(Stdio::null()).spawn().unwrap();
         // Every fourth time at any moment from the start of the process on: while it reads, resumes, rewrites its log. Else
         // after some progress, so that the kills spread over the run however fast the machine is.
         if kill % 4 != 3 {
@@ -106,7 +107,7 @@ fn kills_at_random_moments_change_no_bit() {
         let status = child.wait().unwrap();
         assert!(!status.success(), "the process ended before its kill {kill}");
     }
-    finish(training(data, &killed, 2));
+    finish(training(data, &killed, 2, UPDATES));
 
     let (expected, found) = (history(&whole), history(&killed));
     let updates = |lines: &[Value]| lines.iter().filter(|l| l["event"] == "update").count();
@@ -116,6 +117,26 @@ fn kills_at_random_moments_change_no_bit() {
     }
     assert_eq!(expected.len(), found.len());
     assert!(weights(&whole) == weights(&killed));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_saves_the_very_last_update() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path(), folder.path().join("out"));
+    tiny::write(data);
+    let mut command = training(data, &out, 2, usize::MAX >> 1);
+    command.args(["--set", "training.checkpoint_minutes=5"]);
+    let mut child = command.spawn().unwrap();
+    assert!(wait_for_lines(&mut child, &out, 8).is_none());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.lines().last().unwrap().contains("--resume"), "{told}");
+    let newest = CheckpointFolder::open(out.join("checkpoints")).unwrap().newest().unwrap().0.unwrap();
+    let last = history(&out).last().unwrap()["updates"].as_u64();
+    assert_eq!(Some(newest.saved().progress.updates), last);
 }
 
 /// The files of a folder with their bytes.
@@ -132,25 +153,19 @@ fn a_full_disk_leaves_the_old_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path(), folder.path().join("out"));
     tiny::write(data);
-    let with_limit = |updates: &str| {
-        let run = training(data, &out, 1);
-        let mut shell = Command::new("sh");
-        // 32 blocks of 512 or 1024 bytes: enough for the log, too little for a checkpoint. The signal that tells of the
-        // limit is ignored, so that the write fails instead.
-        shell.args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"]).arg(PROGRAM).args(run.get_args());
-        shell.args(["--set", &format!("training.max_updates={updates}")]).output().unwrap()
-    };
-    let mut first = Command::new(PROGRAM);
-    let arguments: Vec<_> = training(data, &out, 1).get_args().map(|a| a.to_owned()).collect();
-    first.args(arguments.iter().map(|a| if a == UPDATES.to_string().as_str() { "12".as_ref() } else { a.as_os_str() }));
-    finish(first);
+    finish(training(data, &out, 1, 12));
     let before = contents(&out.join("checkpoints"));
     assert!(
         !before.is_empty() && before.iter().all(|(_, bytes)| bytes.len() > 1 << 15),
         "checkpoints exceed the limit"
     );
 
-    let output = with_limit("40");
+    let run = training(data, &out, 1, 40);
+    let mut shell = Command::new("sh");
+    // 32 blocks of 512 or 1024 bytes: enough for the log, too little for a checkpoint. The signal that tells of the
+    // limit is ignored, so that the write fails instead.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"]).arg(PROGRAM).args(run.get_args());
+    let output = shell.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
     let error: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
