@@ -3,14 +3,15 @@
 
 use super::forward::Drops;
 use super::pack::{Sizes, pad, scale, transpose};
-use super::{AttentionScratch, AttentionShape, Dropped, MOST_ROWS, Mask, Places, Spans, TILE, seen};
-use crate::dropout::{mask_range, threshold_and_scale};
+use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, Mask, Places, Spans, TILE, seen};
+use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
 use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{crop_row, first_lanes, load_first, vectors};
 use crate::{Isa, Rows, RowsMut, Tier};
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// dq = the gradient, dk and dv += theirs, from dout. out, log_sum: as [`super::attention`] left them, under the same dropout; shapes as
 /// there.
@@ -52,11 +53,12 @@ pub fn attention_backward(
     }
 }
 
-/// Scratch for a sequence in the widest vectors: keys and values transposed; keys and their two gradients; q and dout; weights, their
-/// gradients and dq of a block.
+/// Scratch for a sequence in the widest vectors: keys and values transposed; keys and their two gradients; q, dout and dq; a tile's
+/// weights and their gradients; deltas.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
-    2 * sizes.tiles() + (3 * sizes.keys + 2 * queries + MOST_ROWS) * sizes.row + 2 * MOST_ROWS * TILE
+    let queries = queries.next_multiple_of(FEWEST_ROWS);
+    2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * queries * TILE + queries.next_multiple_of(LINE)
 }
 
 /// Operands of all sequences and heads.
@@ -96,7 +98,7 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
     }
 }
 
-/// One head of one sequence, packed, and what it accumulates.
+/// One head of one sequence, packed, and what it accumulates. Queries are filled up with zero rows to whole blocks.
 struct Head<'a> {
     sizes: Sizes,
     head: usize,
@@ -114,16 +116,12 @@ struct Head<'a> {
     /// `[queries, row]`; q is scaled.
     q: &'a [f32],
     dout: &'a [f32],
-}
-
-/// What a block works in.
-struct Block<'a> {
-    /// `[R, TILE]`.
-    weights: &'a mut [f32],
-    /// `[R, TILE]`.
-    gradients: &'a mut [f32],
-    /// `[R, row]`.
     dq: &'a mut [f32],
+    /// dout . out of each query.
+    deltas: &'a [f32],
+    /// A tile's weights and their gradients, `[queries, TILE]`.
+    weights: &'a mut [f32],
+    gradients: &'a mut [f32],
 }
 
 impl Pass<'_> {
@@ -138,9 +136,7 @@ impl Pass<'_> {
     ) {
         let keys = places.len();
         let sizes = Sizes::of(self.shape.head_dim, keys, S::F32_LANES);
-        if dropped.is_some() && self.masks.len() < R * keys + TILE {
-            self.masks.resize(R * keys + TILE, 0.0);
-        }
+        let filled = queries.next_multiple_of(FEWEST_ROWS);
         let own = Places::Between(first, first + queries);
         let scratch = std::mem::take(&mut self.scratch);
         let mut room = &mut *scratch;
@@ -149,13 +145,12 @@ impl Pass<'_> {
         let k = carve(&mut room, sizes.keys * sizes.row);
         let dk = carve(&mut room, sizes.keys * sizes.row);
         let dv = carve(&mut room, sizes.keys * sizes.row);
-        let q = carve(&mut room, queries * sizes.row);
-        let dout = carve(&mut room, queries * sizes.row);
-        let mut block = Block {
-            weights: carve(&mut room, MOST_ROWS * TILE),
-            gradients: carve(&mut room, MOST_ROWS * TILE),
-            dq: carve(&mut room, MOST_ROWS * sizes.row),
-        };
+        let q = carve(&mut room, filled * sizes.row);
+        let dout = carve(&mut room, filled * sizes.row);
+        let dq = carve(&mut room, filled * sizes.row);
+        let weights = carve(&mut room, filled * TILE);
+        let gradients = carve(&mut room, filled * TILE);
+        let deltas = carve(&mut room, queries);
         for head in 0..self.shape.heads {
             transpose(&self.k, places, head, sizes, k_across);
             transpose(&self.v, places, head, sizes, v_across);
@@ -163,23 +158,40 @@ impl Pass<'_> {
             pad(simd, &self.q, own, head, sizes, q);
             scale(simd, q, self.shape.scale);
             pad(simd, &self.dout, own, head, sizes, dout);
+            q[queries * sizes.row..].fill(0.0);
+            dout[queries * sizes.row..].fill(0.0);
+            for (i, (delta, dout)) in deltas.iter_mut().zip(dout.chunks_exact(sizes.row)).enumerate() {
+                *delta = dot(simd, dout, &self.out.row(first + i)[sizes.columns(head)]);
+            }
             let used = keys.next_multiple_of(R) * sizes.row;
             dk[..used].fill(0.0);
             dv[..used].fill(0.0);
-            let mut h = Head { sizes, head, first, queries, keys, dropped, k_across, v_across, k, dk, dv, q, dout };
-            let mut i = 0;
-            while i < queries {
-                let left = queries - i;
-                if R == 8 && left >= 8 {
-                    self.block::<S, R, 8>(simd, &mut h, i, &mut block);
-                    i += 8;
-                } else if left >= 4 {
-                    self.block::<S, R, 4>(simd, &mut h, i, &mut block);
-                    i += 4;
-                } else {
-                    self.block::<S, R, 1>(simd, &mut h, i, &mut block);
-                    i += 1;
-                }
+            dq.fill(0.0);
+            let mut h = Head {
+                sizes,
+                head,
+                first,
+                queries,
+                keys,
+                dropped,
+                k_across,
+                v_across,
+                k,
+                dk,
+                dv,
+                q,
+                dout,
+                dq,
+                deltas,
+                weights,
+                gradients,
+            };
+            for tile in (0..keys).step_by(TILE) {
+                self.tile::<S, R>(simd, &mut h, tile);
+            }
+            for (i, dq) in dq.chunks_exact_mut(sizes.row).take(queries).enumerate() {
+                scale(simd, dq, self.shape.scale);
+                crop_row(simd, dq, &mut self.dq.row_mut(first + i)[sizes.columns(head)]);
             }
             add_rows(simd, dk, places, sizes.row, &mut self.dk, sizes.columns(head));
             add_rows(simd, dv, places, sizes.row, &mut self.dv, sizes.columns(head));
@@ -187,64 +199,106 @@ impl Pass<'_> {
         self.scratch = scratch;
     }
 
-    /// Queries `i..i + R` of a head; gradients of keys and values take J keys at a time.
+    /// All queries over the keys from `tile` on, R queries, then R keys at a time.
     #[inline(always)]
-    fn block<S: Simd, const J: usize, const R: usize>(
+    fn tile<S: Simd, const R: usize>(&mut self, simd: S, h: &mut Head<'_>, tile: usize) {
+        let row = h.sizes.row;
+        let count = TILE.min(h.keys - tile);
+        let mut i = first_to_see(self.mask, tile, h.queries, h.keys) / R * R;
+        while i < h.queries {
+            if R == 8 && h.queries - i > FEWEST_ROWS {
+                self.block::<S, 8, R>(simd, h, i, tile, count);
+                i += 8;
+            } else {
+                self.block::<S, FEWEST_ROWS, R>(simd, h, i, tile, count);
+                i += FEWEST_ROWS;
+            }
+        }
+        for j in (0..count).step_by(R) {
+            // Weights of earlier queries are zero, or were not computed.
+            let i = first_to_see(self.mask, tile + j, h.queries, h.keys);
+            let sums = [(&*h.weights, h.dout, &mut *h.dv), (&*h.gradients, h.q, &mut *h.dk)];
+            for (scalars, rows, to) in sums {
+                let across = Scalars { data: &scalars[i * TILE + j..], strides: [1, TILE] };
+                let rows = Vectors { data: &rows[i * row..], stride: row };
+                let to = Vectors { data: &mut to[(tile + j) * row..], stride: row };
+                product::<S, R>(simd, across, rows, h.queries - i, vectors::<S>(row), to, Begin::Output);
+            }
+        }
+    }
+
+    /// Weights, their gradients and dq of queries `i..i + B` over `count` keys. Keys are then taken J at a time: weights of those beyond the
+    /// last one are zeros.
+    #[inline(always)]
+    fn block<S: Simd, const B: usize, const J: usize>(
         &mut self,
         simd: S,
         h: &mut Head<'_>,
         i: usize,
-        b: &mut Block<'_>,
+        tile: usize,
+        count: usize,
     ) {
         let Sizes { width, row, .. } = h.sizes;
-        let columns = h.sizes.columns(h.head);
-        let row_vectors = vectors::<S>(row);
-        if let Some((key, rate)) = h.dropped {
-            let start = ((h.head * h.queries + i) * h.keys) as u64;
-            mask_range(simd, key, rate, start, &mut self.masks[..R * h.keys]);
-        }
+        let lanes = vectors::<S>(count.next_multiple_of(J)) * S::F32_LANES;
+        let live = B.min(h.queries - i);
         let (q, dout) = (&h.q[i * row..], &h.dout[i * row..]);
-        b.dq[..R * row].fill(0.0);
-        let end = seen(self.mask, i + R - 1, h.queries, h.keys);
-        for first in (0..end).step_by(TILE) {
-            let count = TILE.min(end - first);
-            // Keys are taken J at a time below: the weights of those beyond the last one are zeros.
-            let lanes = vectors::<S>(count.next_multiple_of(J)) * S::F32_LANES;
-            for (a, across, to) in [(q, h.k_across, &mut *b.weights), (dout, h.v_across, &mut *b.gradients)] {
-                let across = Vectors { data: &across[h.sizes.tile(first)..], stride: TILE };
-                let to = Vectors { data: to, stride: TILE };
-                let a = Scalars { data: a, strides: [row, 1] };
-                product::<S, R>(simd, a, across, width, vectors::<S>(lanes), to, Begin::Zero);
-            }
-            for r in 0..R {
-                let at = h.first + i + r;
-                let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(first).min(count);
-                let delta = dot(simd, &dout[r * row..], &self.out.row(at)[columns.clone()]);
-                let log_sum = self.log_sum[at * self.shape.heads + h.head];
-                let mask = h.dropped.map(|_| &self.masks[r * h.keys + first..][..lanes]);
-                let (weights, gradients) = (&mut b.weights[r * TILE..][..lanes], &mut b.gradients[r * TILE..][..lanes]);
-                differentiate(simd, weights, gradients, mask, here, log_sum, delta);
-            }
-            let k = Vectors { data: &h.k[first * row..], stride: row };
-            let ds = Scalars { data: &*b.gradients, strides: [TILE, 1] };
-            let dq = Vectors { data: &mut *b.dq, stride: row };
-            product::<S, R>(simd, ds, k, count, row_vectors, dq, Begin::Output);
-            for j in (0..count).step_by(J) {
-                let sums = [(&*b.weights, dout, &mut *h.dv), (&*b.gradients, q, &mut *h.dk)];
-                for (scalars, rows, to) in sums {
-                    let across = Scalars { data: &scalars[j..], strides: [1, TILE] };
-                    let rows = Vectors { data: rows, stride: row };
-                    let to = Vectors { data: &mut to[(first + j) * row..], stride: row };
-                    product::<S, J>(simd, across, rows, R, row_vectors, to, Begin::Output);
-                }
-            }
+        let (weights, gradients) = (&mut h.weights[i * TILE..], &mut h.gradients[i * TILE..]);
+        for (a, across, to) in [(q, h.k_across, &mut *weights), (dout, h.v_across, &mut *gradients)] {
+            let across = Vectors { data: &across[h.sizes.tile(tile)..], stride: TILE };
+            let (a, to) = (Scalars { data: a, strides: [row, 1] }, Vectors { data: to, stride: TILE });
+            product::<S, B>(simd, a, across, width, vectors::<S>(lanes), to, Begin::Zero);
         }
-        for r in 0..R {
-            let dq = &mut b.dq[r * row..][..row];
-            scale(simd, dq, self.shape.scale);
-            crop_row(simd, dq, &mut self.dq.row_mut(h.first + i + r)[columns.clone()]);
+        let stride = h.dropped.map_or(0, |drops| {
+            let sequence = [h.head, h.queries, h.keys];
+            fill_masks(simd, drops, sequence, i..i + live, tile..tile + count, self.masks)
+        });
+        for r in 0..live {
+            let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(tile).min(count);
+            let log_sum = self.log_sum[(h.first + i + r) * self.shape.heads + h.head];
+            let mask = h.dropped.map(|_| &self.masks[r * stride..][..lanes]);
+            let (weights, gradients) = (&mut weights[r * TILE..][..lanes], &mut gradients[r * TILE..][..lanes]);
+            differentiate(simd, weights, gradients, mask, here, log_sum, h.deltas[i + r]);
+        }
+        let k = Vectors { data: &h.k[tile * row..], stride: row };
+        let ds = Scalars { data: gradients, strides: [TILE, 1] };
+        let dq = Vectors { data: &mut h.dq[i * row..], stride: row };
+        product::<S, B>(simd, ds, k, count, vectors::<S>(row), dq, Begin::Output);
+    }
+}
+
+/// The first of `queries` that sees a key.
+#[inline(always)]
+fn first_to_see(mask: Mask, key: usize, queries: usize, keys: usize) -> usize {
+    match mask {
+        Mask::None => 0,
+        Mask::Causal => key.saturating_sub(keys - queries),
+    }
+}
+
+/// Masks of a block's weights over a tile's keys, [head, queries, keys] being the sequence's; returns how far apart rows are.
+#[inline(always)]
+fn fill_masks<S: Simd>(
+    simd: S,
+    (key, rate): (DropoutKey, (u32, f32)),
+    [head, queries, keys]: [usize; 3],
+    rows: Range<usize>,
+    columns: Range<usize>,
+    masks: &mut Vec<f32>,
+) -> usize {
+    let number = |i: usize| ((head * queries + i) * keys + columns.start) as u64;
+    let stride = if columns.len() == keys { keys } else { TILE };
+    if masks.len() < rows.len() * stride + TILE {
+        masks.resize(rows.len() * stride + TILE, 0.0);
+    }
+    if columns.len() == keys {
+        // Whole rows follow each other in the mask.
+        mask_range(simd, key, rate, number(rows.start), &mut masks[..rows.len() * keys]);
+    } else {
+        for (i, row) in rows.zip(masks.chunks_exact_mut(TILE)) {
+            mask_range(simd, key, rate, number(i), &mut row[..columns.len()]);
         }
     }
+    stride
 }
 
 /// From scores and the gradients of dropped weights: weights = a m, gradients = a (m gradient - delta), for the first `here` keys, 0 for
@@ -299,7 +353,7 @@ fn add_rows<S: Simd>(
     places: Places<'_>,
     stride: usize,
     to: &mut RowsMut<'_>,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
 ) {
     for (j, from) in from.chunks_exact(stride).take(places.len()).enumerate() {
         let to = &mut to.row_mut(places.row(j))[columns.clone()];

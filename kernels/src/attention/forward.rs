@@ -1,7 +1,7 @@
 //! The outputs, a block of queries at a time.
 
 use super::pack::{Sizes, pad, scale, transpose};
-use super::{AttentionScratch, AttentionShape, Dropped, MOST_ROWS, Mask, Places, Spans, TILE, seen};
+use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
 use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
 use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
@@ -74,7 +74,7 @@ pub fn attention_gather(
 /// Scratch for a sequence in the widest vectors: keys transposed, values, queries, weights and outputs of a block.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
-    sizes.tiles() + (keys + queries + MOST_ROWS) * sizes.row + MOST_ROWS * TILE
+    sizes.tiles() + (keys + queries.next_multiple_of(FEWEST_ROWS) + MOST_ROWS) * sizes.row + MOST_ROWS * TILE
 }
 
 /// Operands of all sequences and heads.
@@ -140,7 +140,7 @@ struct Head<'a> {
     k: &'a [f32],
     /// `[keys, row]`.
     v: &'a [f32],
-    /// `[queries, row]`, scaled.
+    /// `[queries, row]`, scaled; filled up with zero rows to whole blocks.
     q: &'a [f32],
 }
 
@@ -163,7 +163,8 @@ impl Pass<'_> {
         let mut room = &mut *scratch;
         let k = carve(&mut room, sizes.tiles());
         let v = carve(&mut room, keys * sizes.row);
-        let q = carve(&mut room, queries * sizes.row);
+        let filled = if R == 1 { queries } else { queries.next_multiple_of(FEWEST_ROWS) };
+        let q = carve(&mut room, filled * sizes.row);
         let weights = carve(&mut room, MOST_ROWS * TILE);
         let out = carve(&mut room, MOST_ROWS * sizes.row);
         for head in 0..self.shape.heads {
@@ -171,26 +172,26 @@ impl Pass<'_> {
             pad(simd, &self.v, places, head, sizes, v);
             pad(simd, &self.q, Places::Between(first, first + queries), head, sizes, q);
             scale(simd, q, self.shape.scale);
+            q[queries * sizes.row..].fill(0.0);
             let packed = Head { sizes, head, first, queries, keys, dropped, k, v, q };
             let mut i = 0;
             while i < queries {
-                let left = queries - i;
-                if R == 8 && left >= 8 {
-                    self.block::<S, 8>(simd, &packed, i, weights, out);
-                    i += 8;
-                } else if R >= 4 && left >= 4 {
-                    self.block::<S, 4>(simd, &packed, i, weights, out);
-                    i += 4;
-                } else {
+                if R == 1 {
                     self.block::<S, 1>(simd, &packed, i, weights, out);
                     i += 1;
+                } else if R == MOST_ROWS && queries - i > FEWEST_ROWS {
+                    self.block::<S, MOST_ROWS>(simd, &packed, i, weights, out);
+                    i += MOST_ROWS;
+                } else {
+                    self.block::<S, FEWEST_ROWS>(simd, &packed, i, weights, out);
+                    i += FEWEST_ROWS;
                 }
             }
         }
         self.scratch = scratch;
     }
 
-    /// Queries `i..i + R` of a head.
+    /// Queries `i..i + R` of a head, or as many as there are.
     #[inline(always)]
     fn block<S: Simd, const R: usize>(
         &mut self,
@@ -201,12 +202,13 @@ impl Pass<'_> {
         out: &mut [f32],
     ) {
         let Sizes { width, row, .. } = h.sizes;
+        let live = R.min(h.queries - i);
         if let Some((key, rate)) = h.dropped {
             let start = ((h.head * h.queries + i) * h.keys) as u64;
-            mask_range(simd, key, rate, start, &mut self.masks[..R * h.keys]);
+            mask_range(simd, key, rate, start, &mut self.masks[..live * h.keys]);
         }
         let mut running = [Running { most: f32::NEG_INFINITY, sum: 0.0 }; R];
-        let end = seen(self.mask, i + R - 1, h.queries, h.keys);
+        let end = seen(self.mask, i + live - 1, h.queries, h.keys);
         let q = Scalars { data: &h.q[i * row..], strides: [row, 1] };
         out[..R * row].fill(0.0);
         for first in (0..end).step_by(TILE) {
@@ -215,7 +217,7 @@ impl Pass<'_> {
             let k = Vectors { data: &h.k[h.sizes.tile(first)..], stride: TILE };
             let scores = Vectors { data: &mut *weights, stride: TILE };
             product::<S, R>(simd, q, k, width, columns, scores, Begin::Zero);
-            for (r, running) in running.iter_mut().enumerate() {
+            for (r, running) in running.iter_mut().take(live).enumerate() {
                 let weights = &mut weights[r * TILE..][..columns * S::F32_LANES];
                 let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(first).min(count);
                 let shrink = running.exponentiate(simd, weights, here);
@@ -234,7 +236,7 @@ impl Pass<'_> {
             let sums = Vectors { data: &mut *out, stride: row };
             product::<S, R>(simd, weights, v, count, vectors::<S>(row), sums, Begin::Output);
         }
-        for (r, running) in running.iter().enumerate() {
+        for (r, running) in running.iter().take(live).enumerate() {
             let out = &mut out[r * row..][..row];
             scale(simd, out, 1.0 / running.sum);
             let at = h.first + i + r;

@@ -78,6 +78,9 @@ const TILE: usize = 64;
 /// Most queries of a block.
 const MOST_ROWS: usize = 8;
 
+/// Queries of the last block of a sequence, some of which may be zero rows: the sums of a single one would wait for each other.
+const FEWEST_ROWS: usize = 4;
+
 /// Where a sequence's keys and values are.
 #[derive(Clone, Copy)]
 enum Places<'a> {
