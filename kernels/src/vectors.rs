@@ -1,4 +1,4 @@
-//! Rows that end within a vector.
+//! Rows that end within a vector, and rows turned into columns.
 
 use pulp::{MemMask, Simd};
 
@@ -57,4 +57,33 @@ pub(crate) fn store_first<S: Simd>(simd: S, x: &mut [f32], value: S::f32s) {
     debug_assert!(x.len() <= S::F32_LANES);
     // SAFETY: lanes from x.len() on are masked off, and nothing is written for them.
     unsafe { simd.mask_store_ptr_f32s(first_lanes(simd, x.len()), x.as_mut_ptr(), value) }
+}
+
+/// to[c * stride + j] = row(j)[c] for c < width, j < count. Values up to the next multiple of 4 after `count` are overwritten too.
+///
+/// 4 x 4 values at a time, which become shuffles; column by column the compiler makes scatters of it, each as slow as its 16 stores.
+#[inline(always)]
+pub(crate) fn transpose_rows<'a>(
+    row: impl Fn(usize) -> &'a [f32],
+    count: usize,
+    width: usize,
+    to: &mut [f32],
+    stride: usize,
+) {
+    for j in (0..count).step_by(4) {
+        // Beyond the last row, the last row again.
+        let rows = [0, 1, 2, 3].map(|r| &row((j + r).min(count - 1))[..width]);
+        let [(a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)] = rows.map(|row| row.as_chunks::<4>());
+        let mut columns = to.chunks_mut(stride);
+        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+            for e in 0..4 {
+                let column = columns.next().expect("as many columns as the rows are wide");
+                column[j..j + 4].copy_from_slice(&[a[e], b[e], c[e], d[e]]);
+            }
+        }
+        for (((a, b), c), d) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail) {
+            let column = columns.next().expect("as many columns as the rows are wide");
+            column[j..j + 4].copy_from_slice(&[*a, *b, *c, *d]);
+        }
+    }
 }

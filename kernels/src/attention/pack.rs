@@ -2,7 +2,7 @@
 
 use super::{Places, TILE};
 use crate::Rows;
-use crate::vectors::pad_row;
+use crate::vectors::{pad_row, transpose_rows};
 use pulp::Simd;
 use std::ops::Range;
 
@@ -38,21 +38,14 @@ impl Sizes {
     }
 }
 
-/// to: `[tiles, channels, TILE]` = the head's channels of the rows at `places`; zeros beyond the last.
+/// to: `[tiles, channels, TILE]` = the head's channels of the rows at `places`; whatever beyond the last.
 #[inline(always)]
 pub(super) fn transpose(x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
     let tiles = to.chunks_exact_mut(TILE * sizes.width);
     for (first, tile) in (0..places.len()).step_by(TILE).zip(tiles) {
         let count = TILE.min(places.len() - first);
-        if count < TILE {
-            tile.chunks_exact_mut(TILE).for_each(|row| row[count..].fill(0.0));
-        }
-        for j in 0..count {
-            let row = &x.row(places.row(first + j))[sizes.columns(head)];
-            for (to, x) in tile[j..].iter_mut().step_by(TILE).zip(row) {
-                *to = *x;
-            }
-        }
+        let row = |j| &x.row(places.row(first + j))[sizes.columns(head)];
+        transpose_rows(row, count, sizes.width, tile, TILE);
     }
 }
 

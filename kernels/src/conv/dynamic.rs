@@ -8,7 +8,7 @@
 use super::{ConvShape, count_work};
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve, with_scratch};
-use crate::vectors::{crop_row, pad_row, store_first, vectors};
+use crate::vectors::{crop_row, pad_row, store_first, transpose_rows, vectors};
 use crate::{Isa, Rows, RowsMut};
 use pulp::{Simd, WithSimd};
 
@@ -212,15 +212,11 @@ fn transpose(
     across: &mut [f32],
 ) {
     let width = sizes.head_channels;
+    let row = |s| &x.row(start + s)[head * width..][..width];
+    transpose_rows(row, len, width, &mut across[shape.left..], sizes.across);
     for row in across.chunks_exact_mut(sizes.across) {
         row[..shape.left].fill(0.0);
         row[shape.left + len..].fill(0.0);
-    }
-    for s in 0..len {
-        let row = &x.row(start + s)[head * width..][..width];
-        for (c, x) in row.iter().enumerate() {
-            across[c * sizes.across + shape.left + s] = *x;
-        }
     }
 }
 
