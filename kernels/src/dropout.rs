@@ -73,12 +73,6 @@ impl WithSimd for Mask<'_> {
     }
 }
 
-/// What [`mask_range`] needs to know of a rate.
-#[inline(always)]
-pub(crate) fn threshold_and_scale(p: f32) -> (u32, f32) {
-    (threshold(p), keep_scale(p))
-}
-
 /// Mask values of elements `start..start + out.len()`.
 #[inline(always)]
 pub(crate) fn mask_range<S: Simd>(

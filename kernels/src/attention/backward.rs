@@ -4,7 +4,7 @@
 use super::forward::Drops;
 use super::pack::{Sizes, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, Mask, Places, Spans, TILE, seen};
-use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
+use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
@@ -46,7 +46,7 @@ pub fn attention_backward(
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
     let AttentionScratch { values, masks } = scratch;
     let scratch = values.values(largest.unwrap_or(0));
-    let pass = Pass { shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
+    let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
         Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
@@ -63,6 +63,7 @@ fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
 
 /// Operands of all sequences and heads.
 struct Pass<'a> {
+    isa: Isa,
     shape: &'a AttentionShape,
     mask: Mask,
     q: Rows<'a>,
@@ -92,7 +93,7 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
-            let dropped = dropout.map(|d| (d.keys[s], threshold_and_scale(d.p)));
+            let dropped = dropout.map(|d| (d.keys[s], d.p));
             pass.sequence::<S, R>(simd, first, queries, places, dropped);
         }
     }
@@ -250,7 +251,7 @@ impl Pass<'_> {
         }
         let stride = h.dropped.map_or(0, |drops| {
             let sequence = [h.head, h.queries, h.keys];
-            fill_masks(simd, drops, sequence, i..i + live, tile..tile + count, self.masks)
+            fill_masks(self.isa, drops, sequence, i..i + live, tile..tile + count, self.masks)
         });
         for r in 0..live {
             let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(tile).min(count);
@@ -277,9 +278,9 @@ fn first_to_see(mask: Mask, key: usize, queries: usize, keys: usize) -> usize {
 
 /// Masks of a block's weights over a tile's keys, [head, queries, keys] being the sequence's; returns how far apart rows are.
 #[inline(always)]
-fn fill_masks<S: Simd>(
-    simd: S,
-    (key, rate): (DropoutKey, (u32, f32)),
+fn fill_masks(
+    isa: Isa,
+    (key, p): (DropoutKey, f32),
     [head, queries, keys]: [usize; 3],
     rows: Range<usize>,
     columns: Range<usize>,
@@ -292,10 +293,10 @@ fn fill_masks<S: Simd>(
     }
     if columns.len() == keys {
         // Whole rows follow each other in the mask.
-        mask_range(simd, key, rate, number(rows.start), &mut masks[..rows.len() * keys]);
+        mask_into(isa, key, p, number(rows.start), &mut masks[..rows.len() * keys]);
     } else {
         for (i, row) in rows.zip(masks.chunks_exact_mut(TILE)) {
-            mask_range(simd, key, rate, number(i), &mut row[..columns.len()]);
+            mask_into(isa, key, p, number(i), &mut row[..columns.len()]);
         }
     }
     stride

@@ -2,7 +2,7 @@
 
 use super::pack::{Sizes, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
-use crate::dropout::{DropoutKey, mask_range, threshold_and_scale};
+use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
@@ -40,7 +40,7 @@ pub fn attention(
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
     let AttentionScratch { values, masks } = scratch;
     let scratch = values.values(largest.unwrap_or(0));
-    let pass = Pass { shape, mask, q, k, v, out, log_sum, scratch, masks };
+    let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks };
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
         Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
@@ -67,7 +67,7 @@ pub fn attention_gather(
     let AttentionScratch { values, masks } = scratch;
     let scratch = values.values(room(shape, 1, history.len()) + shape.heads.next_multiple_of(LINE));
     let (log_sum, scratch) = scratch.split_at_mut(shape.heads.next_multiple_of(LINE));
-    let pass = Pass { shape, mask: Mask::None, q, k, v, out, log_sum, scratch, masks };
+    let pass = Pass { isa, shape, mask: Mask::None, q, k, v, out, log_sum, scratch, masks };
     isa.vectorize(Step { pass, history });
 }
 
@@ -79,6 +79,7 @@ fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
 
 /// Operands of all sequences and heads.
 struct Pass<'a> {
+    isa: Isa,
     shape: &'a AttentionShape,
     mask: Mask,
     q: Rows<'a>,
@@ -104,7 +105,7 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
-            let dropped = dropout.map(|d| (d.keys[s], threshold_and_scale(d.p)));
+            let dropped = dropout.map(|d| (d.keys[s], d.p));
             pass.sequence::<S, R>(simd, first, queries, places, dropped);
         }
     }
@@ -124,8 +125,9 @@ impl WithSimd for Step<'_> {
     }
 }
 
-/// A mask's key, and its threshold and scale.
-pub(super) type Drops = Option<(DropoutKey, (u32, f32))>;
+/// A mask's key, and the probability to drop a weight. Masks are made by a call, not inline: their code is long, and would keep the
+/// compiler from inlining what is around it.
+pub(super) type Drops = Option<(DropoutKey, f32)>;
 
 /// One head of one sequence, packed.
 struct Head<'a> {
@@ -203,9 +205,9 @@ impl Pass<'_> {
     ) {
         let Sizes { width, row, .. } = h.sizes;
         let live = R.min(h.queries - i);
-        if let Some((key, rate)) = h.dropped {
+        if let Some((key, p)) = h.dropped {
             let start = ((h.head * h.queries + i) * h.keys) as u64;
-            mask_range(simd, key, rate, start, &mut self.masks[..live * h.keys]);
+            mask_into(self.isa, key, p, start, &mut self.masks[..live * h.keys]);
         }
         let mut running = [Running { most: f32::NEG_INFINITY, sum: 0.0 }; R];
         let end = seen(self.mask, i + live - 1, h.queries, h.keys);
