@@ -3,7 +3,7 @@
 
 use super::forward::Drops;
 use super::pack::{Sizes, pad, scale, transpose};
-use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, Mask, Places, Spans, TILE, seen};
+use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
@@ -57,8 +57,17 @@ pub fn attention_backward(
 /// weights and their gradients; deltas.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
-    let queries = queries.next_multiple_of(FEWEST_ROWS);
-    2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * queries * TILE + queries.next_multiple_of(LINE)
+    let queries = filled(queries);
+    2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * SPAN * TILE + queries.next_multiple_of(LINE)
+}
+
+/// Queries whose weights over a tile are kept at a time: they, their gradients, and q and dout of a head of 40 channels stay in a
+/// second-level cache with room to spare.
+const SPAN: usize = 64;
+
+/// Rows of a head's queries: a block may begin anywhere and reach beyond the last one.
+fn filled(queries: usize) -> usize {
+    queries + MOST_ROWS
 }
 
 /// Operands of all sequences and heads.
@@ -120,7 +129,7 @@ struct Head<'a> {
     dq: &'a mut [f32],
     /// dout . out of each query.
     deltas: &'a [f32],
-    /// A tile's weights and their gradients, `[queries, TILE]`.
+    /// A tile's weights and their gradients, `[SPAN, TILE]`.
     weights: &'a mut [f32],
     gradients: &'a mut [f32],
 }
@@ -137,7 +146,7 @@ impl Pass<'_> {
     ) {
         let keys = places.len();
         let sizes = Sizes::of(self.shape.head_dim, keys, S::F32_LANES);
-        let filled = queries.next_multiple_of(FEWEST_ROWS);
+        let filled = filled(queries);
         let own = Places::Between(first, first + queries);
         let scratch = std::mem::take(&mut self.scratch);
         let mut room = &mut *scratch;
@@ -149,8 +158,8 @@ impl Pass<'_> {
         let q = carve(&mut room, filled * sizes.row);
         let dout = carve(&mut room, filled * sizes.row);
         let dq = carve(&mut room, filled * sizes.row);
-        let weights = carve(&mut room, filled * TILE);
-        let gradients = carve(&mut room, filled * TILE);
+        let weights = carve(&mut room, SPAN * TILE);
+        let gradients = carve(&mut room, SPAN * TILE);
         let deltas = carve(&mut room, queries);
         for head in 0..self.shape.heads {
             transpose(&self.k, places, head, sizes, k_across);
@@ -188,7 +197,10 @@ impl Pass<'_> {
                 gradients,
             };
             for tile in (0..keys).step_by(TILE) {
-                self.tile::<S, R>(simd, &mut h, tile);
+                let from = first_to_see(self.mask, tile, queries, keys);
+                for start in (from..queries).step_by(SPAN) {
+                    self.tile::<S, R>(simd, &mut h, start..queries.min(start + SPAN), tile);
+                }
             }
             for (i, dq) in dq.chunks_exact_mut(sizes.row).take(queries).enumerate() {
                 scale(simd, dq, self.shape.scale);
@@ -200,50 +212,56 @@ impl Pass<'_> {
         self.scratch = scratch;
     }
 
-    /// All queries over the keys from `tile` on, R queries, then R keys at a time.
+    /// Queries `span`, R at a time, over the keys from `tile` on; then the keys, R at a time, over the queries.
     #[inline(always)]
-    fn tile<S: Simd, const R: usize>(&mut self, simd: S, h: &mut Head<'_>, tile: usize) {
+    fn tile<S: Simd, const R: usize>(&mut self, simd: S, h: &mut Head<'_>, span: Range<usize>, tile: usize) {
         let row = h.sizes.row;
         let count = TILE.min(h.keys - tile);
-        let mut i = first_to_see(self.mask, tile, h.queries, h.keys) / R * R;
-        while i < h.queries {
-            if R == 8 && h.queries - i > FEWEST_ROWS {
-                self.block::<S, 8, R>(simd, h, i, tile, count);
+        let mut i = span.start;
+        while i < span.end {
+            if R == 8 && span.end - i > FEWEST_ROWS {
+                self.block::<S, 8, R>(simd, h, i..span.end.min(i + 8), span.start, tile);
                 i += 8;
             } else {
-                self.block::<S, FEWEST_ROWS, R>(simd, h, i, tile, count);
+                self.block::<S, FEWEST_ROWS, R>(simd, h, i..span.end.min(i + FEWEST_ROWS), span.start, tile);
                 i += FEWEST_ROWS;
             }
         }
         for j in (0..count).step_by(R) {
-            // Weights of earlier queries are zero, or were not computed.
-            let i = first_to_see(self.mask, tile + j, h.queries, h.keys);
+            // Earlier queries do not see these keys.
+            let i = first_to_see(self.mask, tile + j, h.queries, h.keys).max(span.start);
+            if i >= span.end {
+                break;
+            }
             let sums = [(&*h.weights, h.dout, &mut *h.dv), (&*h.gradients, h.q, &mut *h.dk)];
             for (scalars, rows, to) in sums {
-                let across = Scalars { data: &scalars[i * TILE + j..], strides: [1, TILE] };
+                let across = Scalars { data: &scalars[(i - span.start) * TILE + j..], strides: [1, TILE] };
                 let rows = Vectors { data: &rows[i * row..], stride: row };
                 let to = Vectors { data: &mut to[(tile + j) * row..], stride: row };
-                product::<S, R>(simd, across, rows, h.queries - i, vectors::<S>(row), to, Begin::Output);
+                product::<S, R>(simd, across, rows, span.end - i, vectors::<S>(row), to, Begin::Output);
             }
         }
     }
 
-    /// Weights, their gradients and dq of queries `i..i + B` over `count` keys. Keys are then taken J at a time: weights of those beyond the
-    /// last one are zeros.
+    /// Weights, their gradients and dq of at most B queries over the keys of a tile that one of them sees. Keys are then taken J at a
+    /// time: weights of those beyond the last one are zeros.
     #[inline(always)]
     fn block<S: Simd, const B: usize, const J: usize>(
         &mut self,
         simd: S,
         h: &mut Head<'_>,
-        i: usize,
+        queries: Range<usize>,
+        span_start: usize,
         tile: usize,
-        count: usize,
     ) {
         let Sizes { width, row, .. } = h.sizes;
+        let (i, live) = (queries.start, queries.len());
+        let sees = |i| seen(self.mask, i, h.queries, h.keys).saturating_sub(tile).min(TILE);
+        let count = sees(queries.end - 1);
         let lanes = vectors::<S>(count.next_multiple_of(J)) * S::F32_LANES;
-        let live = B.min(h.queries - i);
         let (q, dout) = (&h.q[i * row..], &h.dout[i * row..]);
-        let (weights, gradients) = (&mut h.weights[i * TILE..], &mut h.gradients[i * TILE..]);
+        let at = (i - span_start) * TILE;
+        let (weights, gradients) = (&mut h.weights[at..], &mut h.gradients[at..]);
         for (a, across, to) in [(q, h.k_across, &mut *weights), (dout, h.v_across, &mut *gradients)] {
             let across = Vectors { data: &across[h.sizes.tile(tile)..], stride: TILE };
             let (a, to) = (Scalars { data: a, strides: [row, 1] }, Vectors { data: to, stride: TILE });
@@ -251,14 +269,13 @@ impl Pass<'_> {
         }
         let stride = h.dropped.map_or(0, |drops| {
             let sequence = [h.head, h.queries, h.keys];
-            fill_masks(self.isa, drops, sequence, i..i + live, tile..tile + count, self.masks)
+            fill_masks(self.isa, drops, sequence, queries.clone(), tile..h.keys.min(tile + TILE), self.masks)
         });
         for r in 0..live {
-            let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(tile).min(count);
             let log_sum = self.log_sum[(h.first + i + r) * self.shape.heads + h.head];
             let mask = h.dropped.map(|_| &self.masks[r * stride..][..lanes]);
             let (weights, gradients) = (&mut weights[r * TILE..][..lanes], &mut gradients[r * TILE..][..lanes]);
-            differentiate(simd, weights, gradients, mask, here, log_sum, h.deltas[i + r]);
+            differentiate(simd, weights, gradients, mask, sees(i + r), log_sum, h.deltas[i + r]);
         }
         let k = Vectors { data: &h.k[tile * row..], stride: row };
         let ds = Scalars { data: gradients, strides: [TILE, 1] };
