@@ -27,24 +27,31 @@ enum Into<'a> {
 }
 
 impl Tape<'_> {
-    /// Adds d(loss) / d(parameter) to the gradients, for every parameter that the recorded pass used.
-    pub fn backward(mut self) {
+    /// Adds d(loss) / d(parameter) to the gradients, for every parameter that the recorded pass used. Returns those of the
+    /// inputs, in the order in which they came.
+    pub fn backward(mut self) -> Vec<Tensor> {
+        let mut inputs = Vec::new();
         while let Some(node) = self.nodes.pop() {
-            if let Op::Channels { .. } = node.op {
-                continue; // what reads a range of channels has already added to the whole's gradient
-            }
-            // Nothing downstream used a value without a gradient.
-            if let Some(dy) = node.gradient {
-                self.step(node.op, &node.value, dy);
+            match (node.op, node.gradient) {
+                // What reads a range of channels has already added to the whole's gradient.
+                (Op::Channels { .. }, _) => {}
+                (Op::Input, dy) => {
+                    inputs.push(dy.unwrap_or_else(|| Tensor::zeros(node.value.rows(), node.value.columns())));
+                }
+                (op, Some(dy)) => self.step(op, &node.value, dy),
+                // Nothing downstream used it.
+                (_, None) => {}
             }
         }
+        inputs.reverse();
+        inputs
     }
 
     fn step(&mut self, op: Op, y: &Tensor, dy: Tensor) {
         match op {
             Op::Embed { table, ids, scale, dropped } => self.embed_step(table, &ids, scale, &dropped, dy),
             Op::Linear { x, linear } => self.linear_step(x, &linear, y, dy),
-            Op::Channels { .. } => unreachable!("a range of channels has no gradient of its own"),
+            Op::Input | Op::Channels { .. } => unreachable!("neither has anything to pass on"),
             Op::Concat { parts } => {
                 let mut start = 0;
                 for p in parts {
@@ -187,7 +194,7 @@ impl Tape<'_> {
     }
 
     /// A whole contribution to the gradient of a node: kept as it is where it is the first.
-    fn give(&mut self, id: NodeId, d: Tensor) {
+    pub(super) fn give(&mut self, id: NodeId, d: Tensor) {
         if self.nodes[id.0].gradient.is_none() && !matches!(self.nodes[id.0].op, Op::Channels { .. }) {
             self.nodes[id.0].gradient = Some(d);
             return;

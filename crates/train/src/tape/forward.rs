@@ -45,7 +45,7 @@ impl Tape<'_> {
         &self.nodes[id.0].value
     }
 
-    fn push(&mut self, value: Tensor, op: Op) -> NodeId {
+    pub(super) fn push(&mut self, value: Tensor, op: Op) -> NodeId {
         self.nodes.push(Node { value, op, gradient: None });
         NodeId(self.nodes.len() - 1)
     }

@@ -10,6 +10,7 @@ mod gradients;
 mod node;
 
 pub use gradients::Gradients;
+pub use node::NodeId;
 
 use lsra_exec::{Packed, Weights};
 use lsra_kernels::Isa;
@@ -19,7 +20,8 @@ use lsra_kernels::dropout::DropoutKey;
 use lsra_kernels::gemm::GemmScratch;
 use lsra_model::layers::Dropout;
 use lsra_model::{Exec, Losses, Model, Sequences, Tokens, decode, encode, remember};
-use node::Node;
+use lsra_tensor::Tensor;
+use node::{Node, Op};
 use serde::{Deserialize, Serialize};
 
 /// What a tape reads: the weights of this update, and what its dropout masks depend on.
@@ -116,6 +118,16 @@ impl<'a> Tape<'a> {
     /// An empty tape that will add to `gradients`.
     pub fn new(cx: &'a TapeContext<'a>, gradients: &'a mut Gradients) -> Tape<'a> {
         Tape { cx, nodes: Vec::new(), gradients, scratch: Scratch::default() }
+    }
+
+    /// A value from outside the model, whose gradient [`Tape::backward`] returns.
+    pub fn input(&mut self, value: Tensor) -> NodeId {
+        self.push(value, Op::Input)
+    }
+
+    /// Adds d(loss) / d(value) where the loss is computed outside, as [`Exec::loss`] does for its own.
+    pub fn add_gradient(&mut self, of: NodeId, gradient: Tensor) {
+        self.give(of, gradient);
     }
 
     /// One mask a sentence at this place; none where nothing is dropped.

@@ -41,6 +41,8 @@ pub(super) enum UsedTaps {
 }
 
 pub(super) enum Op {
+    /// From outside the model.
+    Input,
     Embed {
         table: ParamId,
         ids: Vec<u32>,
