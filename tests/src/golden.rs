@@ -20,6 +20,17 @@ pub fn folder(name: &str) -> Option<PathBuf> {
     given
 }
 
+/// As [`folder`], both where both have it: this package then has a part of its cases.
+pub fn folders(name: &str) -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    let given = std::env::var_os("LSRA_GOLDEN").map(|root| PathBuf::from(root).join(name));
+    let found: Vec<PathBuf> = std::iter::once(own).chain(given).filter(|f| f.exists()).collect();
+    if found.len() < 2 {
+        eprintln!("skipped: cases of {name} that are not in tests/golden; LSRA_GOLDEN points to no more");
+    }
+    found
+}
+
 /// A JSON file. Panics where it cannot be read.
 pub fn json(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -59,6 +70,14 @@ impl Golden {
         self.view(name, |t| {
             assert_eq!(t.dtype(), Dtype::F32, "{name}");
             t.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+        })
+    }
+
+    /// The values of a U8 tensor: masks, 1 where padded.
+    pub fn flags(&self, name: &str) -> Vec<bool> {
+        self.view(name, |t| {
+            assert_eq!(t.dtype(), Dtype::U8, "{name}");
+            t.data().iter().map(|&b| b != 0).collect()
         })
     }
 
