@@ -51,7 +51,7 @@ pub enum FileError {
         why: String,
     },
     /// Safetensors, but not a model of ours.
-    #[error("{path}: a safetensors file, but not an lsra model: {why}")]
+    #[error("{path}: a safetensors file, but not an lsra model: {why}; give a file that training saved")]
     AnotherKind {
         /// The file.
         path: PathBuf,
@@ -67,7 +67,9 @@ pub enum FileError {
         why: String,
     },
     /// A parameter without a tensor.
-    #[error("{path}: tensor {name} is missing; expected F32 {expected:?}")]
+    #[error(
+        "{path}: tensor {name} is missing; expected F32 {expected:?}: the weights are not those of its configuration"
+    )]
     MissingTensor {
         /// The file.
         path: PathBuf,
@@ -77,7 +79,9 @@ pub enum FileError {
         expected: Vec<usize>,
     },
     /// A tensor of another shape or type.
-    #[error("{path}: tensor {name} is {found}; expected F32 {expected:?}")]
+    #[error(
+        "{path}: tensor {name} is {found}; expected F32 {expected:?}: the weights are not those of its configuration"
+    )]
     WrongTensor {
         /// The file.
         path: PathBuf,
