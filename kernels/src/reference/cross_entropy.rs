@@ -1,6 +1,7 @@
 //! The label-smoothed loss of a row of logits: (1 - e) (-log p_target) + e / V sum_j (-log p_j). Szegedy et al. 2016, section 7.
 
 use super::Real;
+use super::softmax::log_softmax_rows;
 
 /// Losses of rows, in nats.
 pub struct SmoothedLosses<T> {
@@ -32,15 +33,4 @@ pub fn smoothed_losses_backward<T: Real>(logits: &[T], words: usize, targets: &[
         row[target as usize] -= T::ONE - e;
     }
     dlogits
-}
-
-/// x - log sum exp(x), row by row.
-pub fn log_softmax_rows<T: Real>(x: &[T], columns: usize) -> Vec<T> {
-    let mut y = Vec::with_capacity(x.len());
-    for row in x.chunks(columns) {
-        let max = row.iter().fold(T::NEG_INFINITY, |m, &x| m.max(x));
-        let log_sum = row.iter().map(|&x| (x - max).exp()).sum::<T>().ln() + max;
-        y.extend(row.iter().map(|&x| x - log_sum));
-    }
-    y
 }

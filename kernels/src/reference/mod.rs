@@ -7,9 +7,12 @@ pub mod activation;
 pub mod attention;
 pub mod conv;
 pub mod cross_entropy;
+pub mod dropout;
 pub mod embedding;
 pub mod linear;
 pub mod norm;
+pub mod optim;
 mod real;
+pub mod softmax;
 
 pub use real::Real;
