@@ -1,4 +1,5 @@
 //! What the kernels' benches share: data, and times as a share of the peak.
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use lsra_kernels::Isa;
 use lsra_kernels::peak::fma_gflops;
