@@ -15,6 +15,10 @@ const LINE: usize = 16;
 /// Sizes from one line to 2^39: four classes to each doubling, so at most a fifth of a buffer is unused.
 const CLASSES: usize = 160;
 
+/// Classes that are looked through for a kept buffer: up to that of twice the size. Batches differ in length; were only the very
+/// class looked at, a thread would come to keep as many buffers of every class as it ever needed of one.
+const FITTING: usize = 5;
+
 /// Buffers of one class that a thread keeps at most; what is dropped beyond goes back to the system.
 const KEPT: usize = 1024;
 
@@ -32,8 +36,11 @@ impl Storage {
     /// At least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
     pub fn unfilled(len: usize) -> Storage {
         let (class, lines) = size_class(len.div_ceil(LINE));
-        let kept = POOL.with_borrow_mut(|pool| pool.get_mut(class).and_then(Vec::pop));
-        let lines = kept.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]);
+        let kept = POOL.with_borrow_mut(|pool| {
+            let from = class.min(pool.len())..(class + FITTING).min(pool.len());
+            from.into_iter().find_map(|class| pool[class].pop().map(|lines| (lines, class)))
+        });
+        let (lines, class) = kept.unwrap_or_else(|| (vec![Line([0.0; LINE]); lines], class));
         Storage { lines, class }
     }
 

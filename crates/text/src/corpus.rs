@@ -159,19 +159,18 @@ impl Prepared {
         source_vocabulary: Option<Vocabulary>,
         target_vocabulary: Option<Vocabulary>,
     ) -> Prepared {
-        let cut_all = |lines: &[String]| lines.iter().map(|l| cut_line(bpe.as_ref(), l)).collect::<Vec<_>>();
-        let count = |pieces: &[Vec<String>]| Vocabulary::from_sentences(pieces.iter().map(Vec::as_slice));
-        let number = |v: &Vocabulary, pieces: &[Vec<String>]| pieces.iter().map(|p| v.encode(p)).collect::<Vec<_>>();
-
-        let (source, target) = (cut_all(&texts.train.source), cut_all(&texts.train.target));
-        let source_vocabulary = source_vocabulary.unwrap_or_else(|| count(&source));
-        let target_vocabulary = target_vocabulary.unwrap_or_else(|| count(&target));
-        let train = Corpus { source: number(&source_vocabulary, &source), target: number(&target_vocabulary, &target) };
-        let corpus = |text: &TextPair| Corpus {
-            source: number(&source_vocabulary, &cut_all(&text.source)),
-            target: number(&target_vocabulary, &cut_all(&text.target)),
+        // Line by line: the pieces of a whole corpus are many small strings, ten times the size of its ids.
+        let count = |lines: &[String]| Vocabulary::from_sentences(lines.iter().map(|l| cut_line(bpe.as_ref(), l)));
+        let source_vocabulary = source_vocabulary.unwrap_or_else(|| count(&texts.train.source));
+        let target_vocabulary = target_vocabulary.unwrap_or_else(|| count(&texts.train.target));
+        let number = |vocabulary: &Vocabulary, lines: &[String]| -> Vec<Vec<u32>> {
+            lines.iter().map(|l| vocabulary.encode(&cut_line(bpe.as_ref(), l))).collect()
         };
-        let (valid, test) = (corpus(&texts.valid), corpus(&texts.test));
+        let corpus = |text: &TextPair| Corpus {
+            source: number(&source_vocabulary, &text.source),
+            target: number(&target_vocabulary, &text.target),
+        };
+        let (train, valid, test) = (corpus(&texts.train), corpus(&texts.valid), corpus(&texts.test));
         Prepared { bpe, source_vocabulary, target_vocabulary, texts, train, valid, test }
     }
 }

@@ -89,12 +89,12 @@ impl Vocabulary {
     }
 
     /// Counts the pieces of sentences, as [`Vocabulary::from_counts`] takes them.
-    pub fn from_sentences<'a>(sentences: impl IntoIterator<Item = &'a [String]>) -> Vocabulary {
-        let mut counts: HashMap<&str, u64> = HashMap::new();
+    pub fn from_sentences(sentences: impl IntoIterator<Item = Vec<String>>) -> Vocabulary {
+        let mut counts: HashMap<String, u64> = HashMap::new();
         for piece in sentences.into_iter().flatten() {
             *counts.entry(piece).or_default() += 1;
         }
-        Vocabulary::from_counts(counts.into_iter().map(|(piece, count)| (piece.to_owned(), count)))
+        Vocabulary::from_counts(counts)
     }
 
     /// As a fairseq dictionary file.

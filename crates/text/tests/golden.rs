@@ -55,7 +55,7 @@ fn dictionaries_counted_from_text_are_those_of_the_originals_preprocessing() {
     let train = TextPair::read(&raw, lsra_text::Split::Train, &languages).unwrap();
     for (language, lines) in [("de", &train.source), ("en", &train.target)] {
         let pieces: Vec<Vec<String>> = lines.iter().map(|l| cut_line(None, l)).collect();
-        let counted = Vocabulary::from_sentences(pieces.iter().map(Vec::as_slice));
+        let counted = Vocabulary::from_sentences(pieces.iter().cloned());
         let written = std::fs::read(binarised.join(format!("dict.{language}.txt"))).unwrap();
         assert_eq!(String::from_utf8(counted.to_bytes()).unwrap(), String::from_utf8(written).unwrap());
     }

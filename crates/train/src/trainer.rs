@@ -92,7 +92,8 @@ impl<'d> Trainer<'d> {
             max_target: positions,
         };
         let train_batches = Batches::shuffled(train, &limits, seed)?;
-        let anything = BatchLimits { max_tokens: config.max_tokens.max(positions), ..limits };
+        // About a lane's tokens, so that validating needs no more memory than training.
+        let anything = BatchLimits { max_tokens: (config.max_tokens / config.lanes).max(positions), ..limits };
         let valid_batches = Batches::in_order(valid, &anything)?;
         let weights = Weights::init(&model.params, seed);
         let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);

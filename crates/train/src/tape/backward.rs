@@ -1,7 +1,7 @@
 //! The adjoints, from the last node to the first.
 
 use super::Tape;
-use super::forward::{rows, rows_mut};
+use super::forward::{KEPT, rows, rows_mut};
 use super::node::{AttentionNode, Dropped, NodeId, Op, UsedTaps};
 use lsra_kernels::activation::relu_backward;
 use lsra_kernels::attention::{self, attention_backward};
@@ -36,9 +36,10 @@ impl Tape<'_> {
                 // What reads a range of channels has already added to the whole's gradient.
                 (Op::Channels { .. }, _) => {}
                 (Op::Input, dy) => {
-                    inputs.push(dy.unwrap_or_else(|| Tensor::zeros(node.value.rows(), node.value.columns())));
+                    let [rows, columns] = node.shape;
+                    inputs.push(dy.unwrap_or_else(|| Tensor::zeros(rows, columns)));
                 }
-                (op, Some(dy)) => self.step(op, &node.value, dy),
+                (op, Some(dy)) => self.step(op, node.value, dy),
                 // Nothing downstream used it.
                 (_, None) => {}
             }
@@ -47,7 +48,7 @@ impl Tape<'_> {
         inputs
     }
 
-    fn step(&mut self, op: Op, y: &Tensor, dy: Tensor) {
+    fn step(&mut self, op: Op, y: Option<Tensor>, dy: Tensor) {
         match op {
             Op::Embed { table, ids, scale, dropped } => self.embed_step(table, &ids, scale, &dropped, dy),
             Op::Linear { x, linear } => self.linear_step(x, &linear, y, dy),
@@ -55,7 +56,7 @@ impl Tape<'_> {
             Op::Concat { parts } => {
                 let mut start = 0;
                 for p in parts {
-                    let end = start + self.value(p).columns();
+                    let end = start + self.nodes[p.0].shape[1];
                     self.give(p, dy.column_range(start..end));
                     start = end;
                 }
@@ -95,7 +96,7 @@ impl Tape<'_> {
                 self.give(logits, dtaps);
                 self.give(x, dx);
             }
-            Op::Attention(node) => self.attention_step(&node, y, &dy),
+            Op::Attention(node) => self.attention_step(&node, &y.expect(KEPT), &dy),
             Op::AddNorm { x, residual, norm, dropped, sum, stats } => {
                 let dsum = self.norm_step(&norm, &sum, &stats, &dy);
                 self.residual_step(x, residual, &dropped, dsum);
@@ -114,20 +115,20 @@ impl Tape<'_> {
         embed_backward(self.cx.isa, ids, scale, rows(&dy), self.gradients.get_mut(table));
     }
 
-    fn linear_step(&mut self, x: NodeId, l: &Linear, y: &Tensor, dy: Tensor) {
+    fn linear_step(&mut self, x: NodeId, l: &Linear, y: Option<Tensor>, dy: Tensor) {
         let (isa, packed) = (self.cx.isa, self.cx.packed);
         let dy = match l.activation {
             Activation::None => dy,
             Activation::Relu => {
                 let mut dy = owned(dy);
-                relu_backward(isa, y.data(), dy.data_mut());
+                relu_backward(isa, y.expect(KEPT).data(), dy.data_mut());
                 dy
             }
         };
         if let Some(b) = l.bias {
             bias_gradient(isa, rows(&dy), self.gradients.get_mut(b));
         }
-        let input = &self.nodes[x.0].value;
+        let input = self.nodes[x.0].value.as_ref().expect(KEPT);
         gemm_weight_gradient(isa, rows(&dy), rows(input), self.gradients.get_mut(l.weight), &mut self.scratch.gemm);
         self.contribute(x, |into| match into {
             Into::Fresh(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::None),
@@ -210,7 +211,7 @@ impl Tape<'_> {
     fn contribute(&mut self, id: NodeId, f: impl FnOnce(Into<'_>)) {
         let (whole, range) = self.whole(id);
         let node = &mut self.nodes[whole.0];
-        let (tokens, columns) = (node.value.rows(), node.value.columns());
+        let [tokens, columns] = node.shape;
         let part = range.len() < columns;
         let fresh = node.gradient.is_none() && !part;
         let gradient = match node.gradient.take() {
@@ -233,7 +234,7 @@ impl Tape<'_> {
                 let (whole, outer) = self.whole(*of);
                 (whole, outer.start + range.start..outer.start + range.end)
             }
-            _ => (id, 0..self.value(id).columns()),
+            _ => (id, 0..self.nodes[id.0].shape[1]),
         }
     }
 }

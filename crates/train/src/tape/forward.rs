@@ -21,6 +21,9 @@ use std::ops::Range;
 /// The sentence number of a mask that a whole batch shares.
 pub(super) const WHOLE_BATCH: u64 = u64::MAX;
 
+/// What holds of every value that an operation or its adjoint reads.
+pub(super) const KEPT: &str = "a value that is still read is kept";
+
 pub(super) fn rows(t: &Tensor) -> Rows<'_> {
     Rows::strided(t.data(), t.rows(), t.columns(), t.stride())
 }
@@ -42,11 +45,20 @@ impl Dropped {
 
 impl Tape<'_> {
     pub(super) fn value(&self, id: NodeId) -> &Tensor {
-        &self.nodes[id.0].value
+        self.nodes[id.0].value.as_ref().expect(KEPT)
+    }
+
+    /// Nobody downstream reads this value again. A linear layer without ReLU does not need it for its adjoint either: its buffer, one in
+    /// eight of all, goes back to the pool.
+    fn consumed(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        if matches!(&node.op, Op::Linear { linear, .. } if linear.activation == Activation::None) {
+            node.value = None;
+        }
     }
 
     pub(super) fn push(&mut self, value: Tensor, op: Op) -> NodeId {
-        self.nodes.push(Node { value, op, gradient: None });
+        self.nodes.push(Node { shape: [value.rows(), value.columns()], value: Some(value), op, gradient: None });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -293,6 +305,7 @@ impl Exec for Tape<'_> {
             rows_mut(&mut y),
             &mut stats,
         );
+        self.consumed(x);
         self.push(y, Op::AddNorm { x, residual: *residual, norm: n.clone(), dropped, sum, stats })
     }
 
@@ -301,6 +314,7 @@ impl Exec for Tape<'_> {
         let input = self.value(x);
         let mut y = Tensor::unfilled(input.rows(), input.columns());
         add_dropout(self.cx.isa, rows(input), rows(self.value(*residual)), dropped.kernel(), rows_mut(&mut y));
+        self.consumed(x);
         self.push(y, Op::Add { x, residual: *residual, dropped })
     }
 
@@ -319,7 +333,7 @@ impl Exec for Tape<'_> {
     fn loss(&mut self, x: &NodeId, output: &Linear, targets: &[u32], smoothing: f32) -> Losses {
         let (isa, packed) = (self.cx.isa, self.cx.packed);
         let (mut smoothed, mut nll) = (vec![0.0; targets.len()], vec![0.0; targets.len()]);
-        let input = &self.nodes[x.0].value;
+        let input = self.nodes[x.0].value.as_ref().expect(KEPT);
         let mut dx = Tensor::unfilled(input.rows(), input.columns());
         projection_loss_backward(
             isa,

@@ -13,7 +13,10 @@ use std::ops::Range;
 pub struct NodeId(pub(super) usize);
 
 pub(super) struct Node {
-    pub value: Tensor,
+    /// Rows and columns of the value.
+    pub shape: [usize; 2],
+    /// None once it has been consumed and its own adjoint does not read it.
+    pub value: Option<Tensor>,
     pub op: Op,
     /// d(loss) / d(value): whole or not there yet. A range of channels has none of its own: it adds to the whole's.
     pub gradient: Option<Tensor>,
