@@ -1,13 +1,16 @@
 //! `cargo xtask`: the project's own commands, each a call of the `lsra` library.
 
+mod peak;
+
 use clap::{Parser, Subcommand};
 use lsra::demo::{self, DemoArgs};
 use lsra::profile::{self, ProfileArgs};
 use lsra::train::{self, TrainArgs};
+use peak::PeakArgs;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Profile and train Lite Transformers")]
+#[command(name = "cargo xtask", about = "Profile, train and time Lite Transformers")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -21,6 +24,8 @@ enum Command {
     Demo(DemoArgs),
     /// Train a model on sentence pairs
     Train(TrainArgs),
+    /// Measure what this machine can do at most: multiply-adds, and bytes out of each cache
+    Peak(PeakArgs),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +33,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args).map(ExitCode::from).map_err(lsra::Error::from),
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Peak(args) => peak::run(&args),
     };
     lsra::exit(result)
 }

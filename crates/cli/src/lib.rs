@@ -2,6 +2,7 @@
 //! whose errors are one line for a user.
 #![forbid(unsafe_code)]
 
+pub mod columns;
 pub mod demo;
 pub mod error;
 pub mod evaluate;

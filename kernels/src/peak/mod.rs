@@ -1,4 +1,14 @@
-//! What one core can do at most, for benches to measure themselves against.
+//! What this machine can do at most, for benches to measure themselves against.
+
+mod bandwidth;
+mod caches;
+mod cores;
+mod types;
+
+pub use bandwidth::{Reader, read_bandwidth};
+pub use caches::{Cache, caches};
+pub use cores::{all_cores, cores};
+pub use types::{bf16_gflops, int8_gops};
 
 use crate::Isa;
 use pulp::{Simd, WithSimd};
