@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{assert_near, report_share_of_peak, values};
+use common::{assert_near, peak, report_share_of_peak, values};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lsra_kernels::attention::{AttentionScratch, AttentionShape, Dropped, Mask, attention, attention_backward};
 use lsra_kernels::dropout::DropoutKey;
+use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::attention::{self as oracle, Inputs};
 use lsra_kernels::{Isa, Rows, RowsMut, work};
 
@@ -57,7 +58,9 @@ fn measure(
     if dropout.is_none() {
         assert_near(name, &out, &oracle::attention(&inputs));
     }
-    report_share_of_peak(&format!("attention {name} {isa:?}"), isa, products, || forward(&mut out));
+    report_share_of_peak(&format!("attention {name} {isa:?}"), peak(isa, Precision::F32), products, || {
+        forward(&mut out)
+    });
     let mut group = c.benchmark_group("attention");
     group.throughput(Throughput::Elements(products as u64));
     group.bench_function(BenchmarkId::from_parameter(name), |b| b.iter(|| forward(&mut out)));
@@ -95,7 +98,9 @@ fn measure(
     }
     // Scores again, and four products of the same size.
     let products = products / 2 * 5;
-    report_share_of_peak(&format!("attention_backward {name} {isa:?}"), isa, products, || backward(&mut gradients));
+    report_share_of_peak(&format!("attention_backward {name} {isa:?}"), peak(isa, Precision::F32), products, || {
+        backward(&mut gradients)
+    });
     let mut group = c.benchmark_group("attention_backward");
     group.throughput(Throughput::Elements(products as u64));
     group.bench_function(BenchmarkId::from_parameter(name), |b| b.iter(|| backward(&mut gradients)));

@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{assert_near, report_share_of_peak, values};
+use common::{assert_near, peak, report_share_of_peak, values};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lsra_kernels::conv::{ConvShape, dynamic_conv, dynamic_conv_backward, light_conv, light_conv_backward};
+use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::conv as oracle;
 use lsra_kernels::{Isa, Rows, RowsMut, work};
 
@@ -70,7 +71,7 @@ fn bench(c: &mut Criterion) {
 }
 
 fn measure(c: &mut Criterion, isa: Isa, name: &str, kernel: usize, products: usize, run: &mut dyn FnMut()) {
-    report_share_of_peak(&format!("{name} k={kernel} {isa:?}"), isa, products, &mut *run);
+    report_share_of_peak(&format!("{name} k={kernel} {isa:?}"), peak(isa, Precision::F32), products, &mut *run);
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(products as u64));
     group.bench_function(BenchmarkId::from_parameter(kernel), |b| b.iter(&mut *run));

@@ -77,7 +77,7 @@ pub fn projection_loss_backward(
         let dlogits = Rows::new(logits, rows, words);
         let dx = RowsMut::strided(&mut dx.data[start * dx.stride..], rows, dx.cols, dx.stride);
         gemm(isa, dlogits, w_rows, dx, Epilogue::None);
-        gemm_weight_gradient(isa, dlogits, x, dw, &mut scratch.gemm);
+        gemm_weight_gradient(isa, dlogits, x, dw, w.precision(), &mut scratch.gemm);
     }
 }
 

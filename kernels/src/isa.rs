@@ -132,6 +132,50 @@ impl Isa {
             Token::Avx512(token) => Simd::vectorize(token, op),
         }
     }
+
+    /// Whether this tier multiplies bf16 by an instruction of its own: AVX-512 on a CPU that has AVX-512 BF16 too.
+    pub fn has_bf16(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.tier() == Tier::Avx512 && is_x86_feature_detected!("avx512bf16");
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Whether this tier multiplies bytes by an instruction of its own: AVX-512 on a CPU that has AVX-512 VNNI too.
+    pub fn has_vnni(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.tier() == Tier::Avx512 && is_x86_feature_detected!("avx512vnni");
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Runs a kernel body compiled for [`Isa::has_vnni`] as well. Panics where the tier does not have it.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn vectorize_vnni<Op: WithSimd>(self, op: Op) -> Op::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vnni,fma,bmi1,bmi2,lzcnt,popcnt")]
+        fn enter<Op: WithSimd>(token: pulp::x86::V4, op: Op) -> Op::Output {
+            op.with_simd(token)
+        }
+        match self.0 {
+            // SAFETY: the token proves AVX-512, and VNNI was found just now.
+            Token::Avx512(token) if self.has_vnni() => unsafe { enter(token, op) },
+            _ => panic!("{self:?} has no products of bytes"),
+        }
+    }
+
+    /// Runs a kernel body compiled for [`Isa::has_bf16`] as well. Panics where the tier does not have it.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn vectorize_bf16<Op: WithSimd>(self, op: Op) -> Op::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,fma,bmi1,bmi2,lzcnt,popcnt")]
+        fn enter<Op: WithSimd>(token: pulp::x86::V4, op: Op) -> Op::Output {
+            op.with_simd(token)
+        }
+        match self.0 {
+            // SAFETY: the token proves AVX-512, and BF16 was found just now.
+            Token::Avx512(token) if self.has_bf16() => unsafe { enter(token, op) },
+            _ => panic!("{self:?} has no bf16 products"),
+        }
+    }
 }
 
 impl fmt::Debug for Isa {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{assert_within, magnitudes, values, wide};
 use lsra_kernels::cross_entropy::{LossScratch, projection_loss, projection_loss_backward};
-use lsra_kernels::gemm::PackedB;
+use lsra_kernels::gemm::{PackedB, Precision};
 use lsra_kernels::reference::cross_entropy::{smoothed_losses, smoothed_losses_backward};
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
@@ -41,7 +41,7 @@ impl Case {
 
     /// The losses of rows `range`.
     fn losses(&self, isa: Isa, range: std::ops::Range<usize>) -> Losses {
-        let w = PackedB::from_transposed(isa, Rows::new(&self.w, self.words, self.d));
+        let w = PackedB::from_transposed(isa, Rows::new(&self.w, self.words, self.d), Precision::F32);
         let (mut loss, mut nll) = (vec![f32::NAN; range.len()], vec![f32::NAN; range.len()]);
         let x = Rows::new(&self.x[range.start * self.d..range.end * self.d], range.len(), self.d);
         let targets = &self.targets[range];
@@ -51,7 +51,8 @@ impl Case {
 
     fn gradients(&self, isa: Isa, scale: f32, dw_before: &[f32]) -> Gradients {
         let matrix = Rows::new(&self.w, self.words, self.d);
-        let (w, w_rows) = (PackedB::from_transposed(isa, matrix), PackedB::from_rows(isa, matrix));
+        let (w, w_rows) =
+            (PackedB::from_transposed(isa, matrix, Precision::F32), PackedB::from_rows(isa, matrix, Precision::F32));
         let (mut loss, mut nll) = (vec![f32::NAN; self.rows], vec![f32::NAN; self.rows]);
         let (mut dx, mut dw) = (vec![f32::NAN; self.x.len()], dw_before.to_vec());
         projection_loss_backward(

@@ -4,7 +4,7 @@ mod common;
 
 use common::{assert_within, magnitudes, values, wide};
 use lsra_kernels::gemm::{
-    Blocking, Epilogue, GemmScratch, PackedB, bias_gradient, gemm, gemm_blocked, gemm_weight_gradient,
+    Blocking, Epilogue, GemmScratch, PackedB, Precision, bias_gradient, gemm, gemm_blocked, gemm_weight_gradient,
 };
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
@@ -42,7 +42,7 @@ proptest! {
         let plus = |y: &[f64]| -> Vec<f64> { y.iter().zip(wide(&residual)).map(|(y, r)| y + r).collect() };
         for isa in Isa::available() {
             let a = Rows::strided(&a_room, m, k, k + gap);
-            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k));
+            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), Precision::F32);
             let check = |what: &str, got: &[f32], want: &[f64]| {
                 assert_within(&format!("{isa:?} {what} [{m}, {k}] x [{k}, {n}]"), got, want, &scale, k + 4);
             };
@@ -72,7 +72,7 @@ proptest! {
     fn blocks_move_no_bit(m in size(), n in size(), k in size(), kb in 1usize..40, nb in 1usize..70, seed: u64) {
         let (a, w, bias) = (values(m * k, seed), values(n * k, seed ^ 1), values(n, seed ^ 2));
         for isa in Isa::available() {
-            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k));
+            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), Precision::F32);
             let a = Rows::new(&a, m, k);
             let whole = product(isa, a, &b, Epilogue::BiasRelu(&bias));
             let mut c = vec![f32::NAN; m * n];
@@ -88,11 +88,11 @@ proptest! {
         let transposed: Vec<f32> = (0..k * n).map(|i| w[i % n * k + i / n]).collect();
         for isa in Isa::available() {
             let a = Rows::new(&a, m, k);
-            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k));
-            let same = PackedB::from_rows(isa, Rows::new(&transposed, k, n));
+            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), Precision::F32);
+            let same = PackedB::from_rows(isa, Rows::new(&transposed, k, n), Precision::F32);
             let want = product(isa, a, &b, Epilogue::None);
             prop_assert_eq!(&product(isa, a, &same, Epilogue::None), &want);
-            let mut again = PackedB::from_transposed(isa, Rows::new(&other, n, k));
+            let mut again = PackedB::from_transposed(isa, Rows::new(&other, n, k), Precision::F32);
             again.repack_transposed(Rows::new(&w, n, k));
             prop_assert_eq!(&product(isa, a, &again, Epilogue::None), &want);
             again.repack_rows(Rows::new(&transposed, k, n));
@@ -112,7 +112,7 @@ proptest! {
         for isa in Isa::available() {
             let (x, dy) = (Rows::strided(&x_room, t, i, i + gap), Rows::strided(&dy_room, t, o, o + gap));
             let (mut got_w, mut got_b) = (dw_before.clone(), db_before.clone());
-            gemm_weight_gradient(isa, dy, x, &mut got_w, &mut GemmScratch::default());
+            gemm_weight_gradient(isa, dy, x, &mut got_w, Precision::F32, &mut GemmScratch::default());
             bias_gradient(isa, dy, &mut got_b);
             let scale = plus(&dw_scale, magnitudes(&dw_before));
             assert_within(&format!("{isa:?} dw"), &got_w, &plus(&dw, wide(&dw_before)), &scale, t + 2);
@@ -127,7 +127,7 @@ fn a_rows_bits_do_not_depend_on_the_others() {
     for (n, k) in [(80, 80), (480, 160), (33, 37), (17, 1100)] {
         let (a, w, bias) = (values(40 * k, 1), values(n * k, 2), values(n, 3));
         for isa in Isa::available() {
-            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k));
+            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), Precision::F32);
             let all = product(isa, Rows::new(&a, 40, k), &b, Epilogue::Bias(&bias));
             for m in 1..=40 {
                 for start in [0, 40 - m] {
@@ -143,12 +143,19 @@ fn a_rows_bits_do_not_depend_on_the_others() {
 #[test]
 fn nothing_to_multiply_is_no_error() {
     for isa in Isa::available() {
-        let b = PackedB::from_transposed(isa, Rows::new(&[], 3, 0));
+        let b = PackedB::from_transposed(isa, Rows::new(&[], 3, 0), Precision::F32);
         assert_eq!(product(isa, Rows::new(&[], 2, 0), &b, Epilogue::Bias(&[1.0, 2.0, 3.0])), [1., 2., 3., 1., 2., 3.]);
-        let b = PackedB::from_transposed(isa, Rows::new(&values(6, 1), 3, 2));
+        let b = PackedB::from_transposed(isa, Rows::new(&values(6, 1), 3, 2), Precision::F32);
         assert_eq!(product(isa, Rows::new(&[], 0, 2), &b, Epilogue::None), []);
         let mut dw = vec![1.0; 6];
-        gemm_weight_gradient(isa, Rows::new(&[], 0, 3), Rows::new(&[], 0, 2), &mut dw, &mut GemmScratch::default());
+        gemm_weight_gradient(
+            isa,
+            Rows::new(&[], 0, 3),
+            Rows::new(&[], 0, 2),
+            &mut dw,
+            Precision::F32,
+            &mut GemmScratch::default(),
+        );
         assert_eq!(dw, [1.0; 6]);
     }
 }

@@ -34,7 +34,15 @@ impl Case {
         batch.target_input.sequences = batch.target_input.sequences.with_sentences(sentences);
         let differentiate = |isa| {
             let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
-            let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: SEED, update: UPDATE };
+            let cx = TapeContext {
+                isa,
+                model: &model,
+                weights: &weights,
+                packed: &packed,
+                seed: SEED,
+                update: UPDATE,
+                batch: 0,
+            };
             let mut gradients = Gradients::zeros(&model.params);
             lane_gradients(&cx, &batch, SMOOTHING, &mut gradients);
             (isa, gradients)
@@ -160,14 +168,11 @@ fn dynamic() {
 }
 
 #[test]
-fn dynamic_with_shared_taps_dropout() {
-    Case::new("dynamic, shared", with_dropout(dynamic_with_glu())).check();
-}
-
-#[test]
-fn dynamic_with_taps_dropout_per_position() {
-    let config = ModelConfig { taps_dropout_mode: TapsDropout::PerPosition, ..with_dropout(dynamic_with_glu()) };
-    Case::new("dynamic, per position", config).check();
+fn dynamic_with_taps_dropout() {
+    for taps_dropout_mode in [TapsDropout::Shared, TapsDropout::PerPosition] {
+        let config = ModelConfig { taps_dropout_mode, ..with_dropout(dynamic_with_glu()) };
+        Case::new("dynamic, dropout", config).check();
+    }
 }
 
 #[test]

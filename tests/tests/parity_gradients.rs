@@ -45,7 +45,7 @@ fn gradients_and_losses_of_sentences_alone() {
         (0..count).map(|i| (alone.ids(&format!("{i}/src_tokens")), alone.ids(&format!("{i}/target")))).collect();
     for isa in Isa::available() {
         let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
-        let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1 };
+        let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1, batch: 0 };
         // As one ragged batch, and sentence by sentence: the same sums.
         let mut together = Gradients::zeros(&model.params);
         let sums = lane_gradients(&cx, &batch(&pairs), 0.1, &mut together);

@@ -145,7 +145,8 @@ impl Case<'_> {
             if self.gradients == Compare::ForwardOnly {
                 continue;
             }
-            let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1 };
+            let cx =
+                TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1, batch: 0 };
             let mut gradients = Gradients::zeros(&model.params);
             let mut tape = Tape::new(&cx, &mut gradients);
             let nodes: Vec<_> = inputs.iter().map(|x| tape.input(x.clone())).collect();
@@ -322,7 +323,8 @@ fn label_smoothing() {
         }
         for isa in Isa::available() {
             let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
-            let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1 };
+            let cx =
+                TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 1, batch: 0 };
             let x = Tensor::from_slice(targets.len(), words, &logits);
             let eager = Eager::new(isa, &model, &weights, &packed).loss(&x, output, &targets, smoothing);
             let mut gradients = Gradients::zeros(&model.params);

@@ -91,8 +91,15 @@ fn adam_takes_the_originals_steps() {
             for (i, expected) in run["steps"].as_array().unwrap().iter().enumerate() {
                 let what = |name: &str| format!("{isa:?}, {}, update {}: {name}", run["name"], i + 1);
                 let mut gradients = Gradients::zeros(&model.params);
-                let cx =
-                    TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: i as u64 };
+                let cx = TapeContext {
+                    isa,
+                    model: &model,
+                    weights: &weights,
+                    packed: &packed,
+                    seed: 1,
+                    update: i as u64,
+                    batch: 0,
+                };
                 let losses: LossSums = lane_gradients(&cx, &batch, config.label_smoothing, &mut gradients);
                 // From 1e-5 at the first update to 1e-3 at the fifth: the second moments amplify rounding.
                 let tolerance = 1e-5 * 100f64.powf(i as f64 / 4.0);
@@ -108,7 +115,8 @@ fn adam_takes_the_originals_steps() {
             }
             // One more forward pass: the loss after the last update.
             let mut unused = Gradients::zeros(&model.params);
-            let cx = TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 5 };
+            let cx =
+                TapeContext { isa, model: &model, weights: &weights, packed: &packed, seed: 1, update: 5, batch: 0 };
             let after = lane_gradients(&cx, &batch, config.label_smoothing, &mut unused);
             let expected = number(&run["steps"][4]["loss_per_token_base2_after"]);
             golden::assert_relative(after.loss(), expected, 1e-3, &format!("{isa:?}, {}: after", run["name"]));

@@ -64,9 +64,11 @@ fn options<'a>(out: &Path, start: Start, interrupted: &'a AtomicBool) -> RunOpti
 fn threads_change_no_bit() {
     let text = tiny::prepared();
     for isa in Isa::available() {
-        for changes in
-            [&["model.taps_dropout_mode=shared"][..], &["training.accumulate=3", "model.convolution=dynamic"]]
-        {
+        for changes in [
+            &["model.taps_dropout_mode=shared", "training.accumulate=2"][..],
+            &["training.accumulate=3", "model.convolution=dynamic"],
+            &["training.precision=bf16"],
+        ] {
             let train = |threads: usize| {
                 let mut trainer = trainer(isa, threads, &text, changes);
                 let losses: Vec<u64> = (0..5).map(|_| trainer.update().unwrap().losses.smoothed.to_bits()).collect();
@@ -75,6 +77,30 @@ fn threads_change_no_bit() {
             let one = train(1);
             assert!(one.2 != bits(&trainer(isa, 1, &text, changes)), "training changes the weights");
             assert!(one == train(2) && one == train(4), "{isa:?}, {changes:?}");
+        }
+    }
+}
+
+/// bf16 moves the losses, but little, and they fall as those of f32 do.
+#[test]
+fn rounded_operands_learn_as_exact_ones() {
+    let text = tiny::prepared();
+    for isa in Isa::available() {
+        let losses = |changes: &[&str]| -> Vec<f64> {
+            let mut trainer = trainer(isa, 2, &text, changes);
+            let mut update = |_| {
+                if trainer.at_epoch_end() {
+                    trainer.next_epoch();
+                }
+                trainer.update().unwrap().losses.loss()
+            };
+            (0..20).map(&mut update).collect()
+        };
+        let (exact, rounded) = (losses(&[]), losses(&["training.precision=bf16"]));
+        assert_ne!(exact, rounded, "{isa:?}");
+        assert!(rounded[19] < rounded[0], "{isa:?}: {rounded:?}");
+        for (e, r) in exact.iter().zip(&rounded) {
+            assert!((e - r).abs() < 0.01 * e, "{isa:?}: {r} instead of {e}");
         }
     }
 }
@@ -113,7 +139,9 @@ fn a_run_that_was_stopped_equals_one_that_was_not() {
         assert_eq!(resumed.progress(), whole.progress());
         let averaged = |run: &lsra_train::Run| {
             let (chosen, weights) =
-                final_weights(&run.checkpoints, &whole.model().params, whole.progress(), 2).unwrap().unwrap();
+                final_weights(&run.checkpoints, &whole.model().params, whole.progress(), whole.updates_per_epoch(), 2)
+                    .unwrap()
+                    .unwrap();
             (chosen, weights.iter().flat_map(|t| t.to_vec()).map(f32::to_bits).collect::<Vec<u32>>())
         };
         assert!(averaged(&ending) == averaged(&whole_run), "{isa:?}: averaged weights");

@@ -28,9 +28,9 @@ pub struct EvaluateArgs {
 ///
 /// Errors: whatever is wrong with the model file, an option or the text.
 pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
-    let config = args.search.config()?;
     let isa = Isa::from_env()?;
     let model = TextModel::load(&args.run.model)?;
+    let config = args.search.config(&model.decoding())?;
     let pairs = Pairs::read(&args.pairs)?;
     let translator = Translator::new(isa, &model.model, &model.weights);
 

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::text_model::Form;
+use crate::train::Decoding;
 use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
 use std::num::NonZeroUsize;
@@ -49,37 +50,39 @@ pub enum Format {
 /// How to search.
 #[derive(Args, Clone, Debug)]
 pub struct SearchArgs {
-    /// Hypotheses kept at each step; 1 is greedy search
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    beam: usize,
+    /// Hypotheses kept at each step; 1 is greedy search [default: as the model was scored, as all of these]
+    #[arg(long, value_name = "N")]
+    beam: Option<usize>,
     /// P of a translation's score, its log-probability / tokens^P; higher favours longer ones
-    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
-    length_penalty: f32,
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    length_penalty: Option<f32>,
     /// Translations have at most A x source tokens + B tokens, the end of the source counted; B is --max-length
     #[arg(long, value_name = "A", allow_negative_numbers = true)]
     max_length_ratio: Option<f64>,
-    /// B of the same [default: 0 where a ratio is given, else 200]
+    /// B of the same [default: 0 where a ratio is given]
     #[arg(long, value_name = "B")]
     max_length: Option<usize>,
     /// The fewest tokens of a translation
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    min_length: usize,
+    #[arg(long, value_name = "N")]
+    min_length: Option<usize>,
     /// No N tokens in a row come twice in a translation; 0 allows all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    no_repeat_ngram: usize,
+    #[arg(long, value_name = "N")]
+    no_repeat_ngram: Option<usize>,
 }
 
 impl SearchArgs {
+    /// The options that are given, and for the others what the model says of itself.
+    ///
     /// Errors: an option out of range.
-    pub fn config(&self) -> Result<GeneratorConfig, Error> {
-        let without_ratio = GeneratorConfig::default().max_len_b;
+    pub fn config(&self, model: &Decoding) -> Result<GeneratorConfig, Error> {
+        let without_ratio = if self.max_length_ratio.is_some() { 0 } else { model.max_length };
         let config = GeneratorConfig {
-            beam: self.beam,
-            length_penalty: self.length_penalty,
+            beam: self.beam.unwrap_or(model.beam),
+            length_penalty: self.length_penalty.unwrap_or(model.length_penalty),
             max_len_a: self.max_length_ratio.unwrap_or(0.0),
-            max_len_b: self.max_length.unwrap_or(if self.max_length_ratio.is_some() { 0 } else { without_ratio }),
-            min_len: self.min_length,
-            no_repeat_ngram: self.no_repeat_ngram,
+            max_len_b: self.max_length.unwrap_or(without_ratio),
+            min_len: self.min_length.unwrap_or(model.min_length),
+            no_repeat_ngram: self.no_repeat_ngram.unwrap_or(model.no_repeat_ngram),
         };
         config.validate().map_err(|e| {
             let option = match e.name {

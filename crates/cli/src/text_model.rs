@@ -1,10 +1,12 @@
 //! A model file together with what turns text into its ids and back.
 
 use crate::Error;
+use crate::train::Decoding;
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::Hypothesis;
 use lsra_model::Model;
 use lsra_text::{Bpe, EOS, Encoded, UNK, Unknown, Vocabulary, cut_line};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -16,6 +18,8 @@ pub const SOURCE_DICTIONARY: &str = "source.dict";
 pub const TARGET_DICTIONARY: &str = "target.dict";
 /// The card's key for whether the model knows lowercased text only.
 pub const LOWERCASED: &str = "lowercased";
+/// The card's key for how the model was scored, the `[decoding]` table of its preset.
+pub const DECODING: &str = "decoding";
 
 /// A model that translates text.
 pub struct TextModel {
@@ -60,6 +64,11 @@ impl TextModel {
         let tokenizer = blobs.get(TOKENIZER);
         let bpe = tokenizer.map(|b| Bpe::from_json(&format!("{file}, {TOKENIZER}"), b)).transpose()?;
         Ok(TextModel { model, weights, card, bpe, source, target })
+    }
+
+    /// How the model was scored, or the usual way where its file does not say.
+    pub fn decoding(&self) -> Decoding {
+        self.card.get(DECODING).and_then(|d| Decoding::deserialize(d).ok()).unwrap_or_default()
     }
 
     /// Source ids of a line, `</s>` at the end, and the pieces that have none.

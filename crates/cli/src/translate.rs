@@ -45,7 +45,9 @@ const WINDOW: usize = 128;
 /// Errors: whatever is wrong with the model file, an option, the text or the place for the output. Of an ordinary file
 /// every line is checked before the first is translated.
 pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
-    let config = args.search.config()?;
+    let isa = Isa::from_env()?;
+    let model = TextModel::load(&args.run.model)?;
+    let config = args.search.config(&model.decoding())?;
     if !(1..=config.beam).contains(&args.n_best) {
         return Err(Error::Option {
             option: "n-best",
@@ -53,8 +55,6 @@ pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
             expected: format!("must be from 1 to the beam, {}", config.beam),
         });
     }
-    let isa = Isa::from_env()?;
-    let model = TextModel::load(&args.run.model)?;
     let window = WINDOW * args.run.threads();
     let mut lines = match &args.input {
         Some(path) => {

@@ -2,7 +2,7 @@
 
 use crate::Weights;
 use lsra_kernels::embedding::sinusoids;
-use lsra_kernels::gemm::PackedB;
+use lsra_kernels::gemm::{PackedB, Precision};
 use lsra_kernels::{Isa, Rows};
 use lsra_model::layers::Embedding;
 use lsra_model::{Model, ParamId};
@@ -36,13 +36,26 @@ struct Layer {
 pub(crate) const FIRST_POSITION: usize = 2;
 
 impl Packed {
-    /// Packs the linear layers of a model for one instruction set.
+    /// Packs the linear layers of a model for one instruction set, in f32.
     pub fn new(isa: Isa, model: &Model, weights: &Weights, directions: Directions) -> Packed {
+        Packed::with_precision(isa, model, weights, directions, Precision::F32)
+    }
+
+    /// As [`Packed::new`], for products of a precision: an executor that is given these weights multiplies in it throughout.
+    pub fn with_precision(
+        isa: Isa,
+        model: &Model,
+        weights: &Weights,
+        directions: Directions,
+        precision: Precision,
+    ) -> Packed {
         let mut layers: Vec<Option<Layer>> = (0..weights.len()).map(|_| None).collect();
         for linear in model.linears() {
             let w = rows(weights.get(linear.weight));
-            let backward = (directions == Directions::ForwardAndBackward).then(|| PackedB::from_rows(isa, w));
-            layers[linear.weight.index()] = Some(Layer { forward: PackedB::from_transposed(isa, w), backward });
+            let backward =
+                (directions == Directions::ForwardAndBackward).then(|| PackedB::from_rows(isa, w, precision));
+            layers[linear.weight.index()] =
+                Some(Layer { forward: PackedB::from_transposed(isa, w, precision), backward });
         }
         let channels = model.config.channels;
         let positions = sinusoids(model.config.max_positions, channels, FIRST_POSITION);

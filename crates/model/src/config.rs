@@ -35,7 +35,8 @@ pub enum NormOrder {
     Pre,
 }
 
-/// What one mask of dropped taps covers.
+/// What one mask of dropped taps covers where all positions have the same taps. Predicted taps differ between positions and are masked
+/// at each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TapsDropout {

@@ -22,7 +22,7 @@ pub enum Init {
     Normal {
         /// Standard deviation.
         std: f32,
-        /// A row that starts (and stays) zero.
+        /// A row that starts as zeros.
         zero_row: Option<usize>,
     },
     /// Uniform on [-bound, bound]. Xavier's bound is gain x sqrt(6 / (fan_in + fan_out)).

@@ -4,7 +4,7 @@
 //! as many and as large as the original's, though batches here hold no padding.
 
 use crate::random::Random;
-use crate::{Corpus, EOS, Ragged, TextError};
+use crate::{Corpus, TextError};
 
 /// How much goes into a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,34 +33,6 @@ impl Default for BatchLimits {
 pub struct Batch {
     /// Numbers of pairs in the corpus.
     pub sentences: Vec<u32>,
-}
-
-impl Batch {
-    /// The sources.
-    pub fn source(&self, corpus: &Corpus) -> Ragged {
-        Ragged::from_sequences(self.sentences.iter().map(|&s| &corpus.source[s as usize][..]))
-    }
-
-    /// What the decoder is to say: the targets, each ending in `</s>`.
-    pub fn target_output(&self, corpus: &Corpus) -> Ragged {
-        Ragged::from_sequences(self.sentences.iter().map(|&s| &corpus.target[s as usize][..]))
-    }
-
-    /// What the decoder has seen before each of those tokens: the targets one later, each beginning with `</s>`.
-    pub fn target_input(&self, corpus: &Corpus) -> Ragged {
-        let mut input = self.target_output(corpus);
-        for bounds in input.offsets.windows(2).filter(|w| w[0] < w[1]) {
-            let sentence = &mut input.ids[bounds[0]..bounds[1]];
-            sentence.rotate_right(1);
-            sentence[0] = EOS;
-        }
-        input
-    }
-
-    /// Tokens of the targets, by which gradients are divided.
-    pub fn target_tokens(&self, corpus: &Corpus) -> usize {
-        self.sentences.iter().map(|&s| corpus.target[s as usize].len()).sum()
-    }
 }
 
 /// The batches of a corpus. What is in each depends on the corpus and the seed, the order of them on the epoch too.
@@ -124,32 +96,6 @@ impl Batches {
         let batches = cut(&kept, |s| source(s).max(target(s)), limits)?;
         Ok(Batches { batches, too_long, seed })
     }
-}
-
-/// Indices of sequences of these lengths in batches for inference: the longest first, each of at most `max_sentences`
-/// and `max_tokens`, counted without padding. A sequence longer than `max_tokens` has a batch of its own.
-///
-/// Panics where `max_sentences` is 0.
-pub fn sorted_by_length(lengths: &[usize], max_sentences: usize, max_tokens: usize) -> Vec<Vec<u32>> {
-    assert!(max_sentences > 0, "batches of no sentences");
-    let mut order: Vec<u32> = (0..lengths.len() as u32).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i as usize]));
-    let mut batches: Vec<Vec<u32>> = Vec::new();
-    let mut tokens = 0;
-    for i in order {
-        let length = lengths[i as usize];
-        match batches.last_mut() {
-            Some(batch) if batch.len() < max_sentences && tokens + length <= max_tokens => {
-                batch.push(i);
-                tokens += length;
-            }
-            _ => {
-                batches.push(vec![i]);
-                tokens = length;
-            }
-        }
-    }
-    batches
 }
 
 /// fairseq's `batch_by_size`: sentences are added until one more would exceed a limit; then the largest multiple of

@@ -4,6 +4,7 @@
 //! a penalty where the output is shorter than the reference. Tokens are what white space separates, nothing is
 //! smoothed, and there is one reference a sentence.
 
+use crate::files::python_words;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -34,8 +35,8 @@ impl Bleu {
 
     /// Adds one sentence's counts. `<unk>` in a reference matches nothing, as in fairseq: nobody asked for it.
     pub fn add(&mut self, output: &str, reference: &str) {
-        let output: Vec<&str> = output.split_whitespace().collect();
-        let reference: Vec<&str> = reference.split_whitespace().collect();
+        let output: Vec<&str> = python_words(output).collect();
+        let reference: Vec<&str> = python_words(reference).collect();
         self.output_length += output.len() as u64;
         self.reference_length += reference.len() as u64;
         for order in 1..=ORDERS.min(output.len()) {

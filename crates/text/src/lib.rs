@@ -2,7 +2,7 @@
 //! BLEU. It knows nothing of tensors: it ends where sentences have become ids.
 //!
 //! The order of things is [`TextPair`] (lines) → [`Bpe`] (pieces) → [`Vocabulary`] (ids) → [`Corpus`] →
-//! [`Batches`] → [`Ragged`]. [`Prepared`] does all of it for a folder, [`demo`] for a corpus made on the spot.
+//! [`Batches`]. [`Prepared`] does all of it for a folder, [`demo`] for a corpus made on the spot.
 //!
 //! Corpora are expected as the literature prepares them, tokenised by Moses's rules and mostly lowercased.
 //! Translations leave in the same form: there is no detokeniser here.
@@ -15,14 +15,12 @@ mod corpus;
 pub mod demo;
 mod errors;
 mod files;
-mod ragged;
 mod random;
 mod vocabulary;
 
-pub use batching::{Batch, BatchLimits, Batches, sorted_by_length};
+pub use batching::{Batch, BatchLimits, Batches};
 pub use bleu::{Bleu, split_compounds};
 pub use bpe::Bpe;
 pub use corpus::{Corpus, Languages, Prepared, Split, TextPair, Texts, cut_line};
 pub use errors::TextError;
-pub use ragged::Ragged;
 pub use vocabulary::{BOS, EOS, Encoded, PAD, UNK, Unknown, Vocabulary};

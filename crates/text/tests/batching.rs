@@ -1,6 +1,6 @@
 //! Batches against fairseq's procedure, written out over lists as it has it.
 
-use lsra_text::{BatchLimits, Batches, Corpus, EOS, Ragged, TextError, sorted_by_length};
+use lsra_text::{BatchLimits, Batches, Corpus, EOS, TextError};
 use proptest::prelude::*;
 
 /// A corpus of pairs of these lengths, `</s>` included.
@@ -69,22 +69,6 @@ proptest! {
         all.sort_unstable();
         prop_assert!(all.into_iter().eq(0..lengths.len() as u32));
     }
-
-    #[test]
-    fn inference_batches_hold_everything_once(
-        lengths in prop::collection::vec(0usize..50, 0..100), max_sentences in 1usize..9, max_tokens in 1usize..120,
-    ) {
-        let batches = sorted_by_length(&lengths, max_sentences, max_tokens);
-        let flat: Vec<u32> = batches.concat();
-        prop_assert!(flat.windows(2).all(|w| lengths[w[0] as usize] >= lengths[w[1] as usize]));
-        for batch in &batches {
-            let tokens: usize = batch.iter().map(|&i| lengths[i as usize]).sum();
-            prop_assert!(batch.len() <= max_sentences && (tokens <= max_tokens || batch.len() == 1));
-        }
-        let mut all = flat;
-        all.sort_unstable();
-        prop_assert!(all.into_iter().eq(0..lengths.len() as u32));
-    }
 }
 
 #[test]
@@ -101,18 +85,6 @@ fn order_depends_on_seed_and_epoch_alone() {
     let mut order = one.epoch_order(9);
     order.sort_unstable();
     assert!(order.into_iter().eq(0..one.len() as u32));
-}
-
-#[test]
-fn the_decoder_sees_the_target_one_later() {
-    let corpus = corpus(&[(3, 4), (2, 1), (4, 2)]);
-    let batch = lsra_text::Batch { sentences: vec![2, 0, 1] };
-    let ragged = |ids: &[u32], offsets: &[usize]| Ragged { ids: ids.to_vec(), offsets: offsets.to_vec() };
-    assert_eq!(batch.source(&corpus), ragged(&[10, 11, 12, 2, 10, 11, 2, 10, 2], &[0, 4, 7, 9]));
-    assert_eq!(batch.target_output(&corpus), ragged(&[20, 2, 20, 21, 22, 2, 2], &[0, 2, 6, 7]));
-    assert_eq!(batch.target_input(&corpus), ragged(&[2, 20, 2, 20, 21, 22, 2], &[0, 2, 6, 7]));
-    assert_eq!(batch.target_tokens(&corpus), 7);
-    assert_eq!(batch.source(&corpus).sequence(1), [10, 11, 2]);
 }
 
 #[test]

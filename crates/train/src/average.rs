@@ -15,14 +15,15 @@ pub enum FinalWeights {
     MeanOf(Vec<u64>),
 }
 
-/// The mean of the last `count` validated checkpoints, or the best one where `count` is 1. Values are added up in f64, the
-/// oldest checkpoint first. None where no checkpoint has been validated.
+/// The mean of the last `count` checkpoints at ends of epochs, or the best one where `count` is 1. A run that ended within its first
+/// epoch has none but its last. Values are added up in f64, the oldest checkpoint first. None where no checkpoint has been validated.
 ///
 /// Errors: a checkpoint cannot be read, or is not one of this model.
 pub fn final_weights(
     folder: &CheckpointFolder,
     params: &Params,
     progress: &Progress,
+    updates_per_epoch: u64,
     count: usize,
 ) -> Result<Option<(FinalWeights, Weights)>, CheckpointError> {
     let validated: Vec<Entry> = folder.entries()?.into_iter().filter(|e| e.epoch.is_some()).collect();
@@ -31,7 +32,11 @@ pub fn final_weights(
         let Some(entry) = validated.iter().find(|e| Some(e.updates) == best) else { return Ok(None) };
         return Ok(Some((FinalWeights::Best(entry.updates), read(&entry.path)?.weights(params)?)));
     }
-    let last = &validated[validated.len().saturating_sub(count)..];
+    let mut epochs: Vec<Entry> = validated.iter().filter(|e| e.ends_epoch(updates_per_epoch)).cloned().collect();
+    if epochs.is_empty() {
+        epochs = validated;
+    }
+    let last = &epochs[epochs.len().saturating_sub(count)..];
     if last.is_empty() {
         return Ok(None);
     }

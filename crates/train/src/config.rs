@@ -1,7 +1,9 @@
 //! How a model is trained, as a user writes it in the `[training]` table of a preset.
 
 use crate::schedule::Schedule;
+use lsra_kernels::gemm::Precision;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// The rule that turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,39 @@ pub enum ScheduleKind {
     Cosine,
 }
 
+/// What operands of matrix products are rounded to. Weights, sums, norms, attention, convolutions and the optimiser are f32 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrecisionKind {
+    /// Nothing is rounded.
+    #[default]
+    F32,
+    /// 8 significant bits: twice as fast where the CPU has instructions for it, the same result, slower, where not.
+    Bf16,
+}
+
+impl From<PrecisionKind> for Precision {
+    fn from(kind: PrecisionKind) -> Precision {
+        match kind {
+            PrecisionKind::F32 => Precision::F32,
+            PrecisionKind::Bf16 => Precision::Bf16,
+        }
+    }
+}
+
+impl FromStr for PrecisionKind {
+    type Err = String;
+
+    /// Errors: not the name of a precision to train in.
+    fn from_str(name: &str) -> Result<PrecisionKind, String> {
+        match name {
+            "f32" => Ok(PrecisionKind::F32),
+            "bf16" => Ok(PrecisionKind::Bf16),
+            _ => Err(format!("{name}: training is in f32 or bf16")),
+        }
+    }
+}
+
 /// The `[training]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +76,9 @@ pub struct TrainingConfig {
     /// Each update first takes lr x weight_decay of every parameter away.
     #[serde(default)]
     pub weight_decay: f64,
+    /// What operands of matrix products are rounded to.
+    #[serde(default)]
+    pub precision: PrecisionKind,
     /// The share of the target's probability that is spread over all words.
     #[serde(default)]
     pub label_smoothing: f32,
@@ -163,7 +201,8 @@ impl TrainingConfig {
         check("period_shrink", self.period_shrink, shrinks, "must be above 0 and at most 1")?;
         check("max_updates", self.max_updates, self.max_updates > 0, "must be at least 1")?;
         check("average_checkpoints", self.average_checkpoints, self.average_checkpoints > 0, "must be at least 1")?;
-        check("checkpoint_minutes", self.checkpoint_minutes, positive(self.checkpoint_minutes), "must be above 0")?;
+        let minutes = self.checkpoint_minutes;
+        check("checkpoint_minutes", minutes, positive(minutes) && minutes <= 1e6, "must be above 0, at most 1000000")?;
         check("lanes", self.lanes, (1..=1024).contains(&self.lanes), "must be from 1 to 1024")
     }
 

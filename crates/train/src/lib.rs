@@ -21,7 +21,7 @@ pub mod threads;
 mod trainer;
 
 pub use average::{FinalWeights, final_weights};
-pub use config::{OptimizerKind, ScheduleKind, TrainingConfig, TrainingConfigError};
+pub use config::{OptimizerKind, PrecisionKind, ScheduleKind, TrainingConfig, TrainingConfigError};
 pub use error::TrainError;
 pub use metrics::Metrics;
 pub use progress::{Progress, Validation};

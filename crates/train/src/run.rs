@@ -187,6 +187,7 @@ impl Session<'_, '_> {
         let path = self.run.checkpoints.path(progress.updates, epoch);
         self.trainer.save(&path)?;
         let best = progress.best().map(|b| b.updates);
-        Ok(self.run.checkpoints.tidy(&path, self.trainer.config().kept_checkpoints(), best)?)
+        let (kept, per_epoch) = (self.trainer.config().kept_checkpoints(), self.trainer.updates_per_epoch());
+        Ok(self.run.checkpoints.tidy(&path, kept, per_epoch, best)?)
     }
 }

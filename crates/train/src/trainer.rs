@@ -96,7 +96,8 @@ impl<'d> Trainer<'d> {
         let anything = BatchLimits { max_tokens: (config.max_tokens / config.lanes).max(positions), ..limits };
         let valid_batches = Batches::in_order(valid, &anything)?;
         let weights = Weights::init(&model.params, seed);
-        let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
+        let packed =
+            Packed::with_precision(isa, &model, &weights, Directions::ForwardAndBackward, config.precision.into());
         Ok(Trainer {
             isa,
             threads: threads::pool(threads),
@@ -118,29 +119,32 @@ impl<'d> Trainer<'d> {
         })
     }
 
-    /// One update on the next batches. At the end of an epoch it stays there until [`Trainer::next_epoch`].
+    /// One update on the next batches. Panics at the end of an epoch, where [`Trainer::next_epoch`] goes on.
     ///
     /// Errors: a loss or a gradient that is not a number; the weights are then those of the update before.
     pub fn update(&mut self) -> Result<Update, TrainError> {
+        assert!(!self.at_epoch_end(), "no batch is left in this epoch");
         let start = Instant::now();
         let end = (self.progress.batch + self.config.accumulate).min(self.order.len());
         let group: Vec<&Batch> =
             self.order[self.progress.batch..end].iter().map(|&b| &self.train_batches.batches[b as usize]).collect();
         let sentences = group.iter().map(|b| b.sentences.len()).sum();
-        let context = TapeContext {
+        let first = TapeContext {
             isa: self.isa,
             model: &self.model,
             weights: &self.weights,
             packed: &self.packed,
             seed: self.seed,
             update: self.progress.updates,
+            batch: 0,
         };
         let mut losses = LossSums::default();
         let (train, smoothing) = (self.train, self.config.label_smoothing);
         let gradients = &mut self.gradients;
         self.threads.install(|| {
             gradients.par_iter_mut().for_each(Gradients::clear);
-            for batch in group {
+            for (i, batch) in group.into_iter().enumerate() {
+                let context = TapeContext { batch: i as u64, ..first };
                 let parts = lanes::cut(train, &batch.sentences, gradients.len());
                 let lane = |(part, gradients): (&Vec<u32>, &mut Gradients)| {
                     lane_gradients(&context, &lanes::pairs(train, part), smoothing, gradients)

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each bench uses a part")]
 
 use lsra_kernels::Isa;
-use lsra_kernels::peak::fma_gflops;
+use lsra_kernels::gemm::Precision;
+use lsra_kernels::peak::{bf16_gflops, fma_gflops, int8_gops};
+use lsra_kernels::reference::bf16::round_to_bf16;
+use lsra_kernels::reference::int8::quantize;
 use std::time::{Duration, Instant};
 
 /// `n` values in (-1, 1).
@@ -19,6 +22,21 @@ pub fn values(n: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
+/// What a product of this precision multiplies, rows of k values each.
+pub fn rounded(x: &[f32], k: usize, precision: Precision) -> Vec<f32> {
+    match precision {
+        Precision::F32 => x.to_vec(),
+        Precision::Bf16 => x.iter().map(|&x| round_to_bf16(x)).collect(),
+        Precision::Int8 => x
+            .chunks(k)
+            .flat_map(|row| {
+                let (unit, row) = quantize(row);
+                row.into_iter().map(move |x| x as f32 * unit)
+            })
+            .collect(),
+    }
+}
+
 /// Panics unless each value of `got` is near the one of `want`; a fast wrong kernel has no speed.
 pub fn assert_near(what: &str, got: &[f32], want: &[f32]) {
     assert_eq!(got.len(), want.len(), "{what}: size");
@@ -27,9 +45,17 @@ pub fn assert_near(what: &str, got: &[f32], want: &[f32]) {
     }
 }
 
-/// Prints what `multiply_adds` in the best of many runs come to, against the peak measured right before.
-pub fn report_share_of_peak(what: &str, isa: Isa, multiply_adds: usize, mut run: impl FnMut()) {
-    let peak = fma_gflops(isa);
+/// What this core does at most in products of a precision: without instructions for a type that is what f32 does.
+pub fn peak(isa: Isa, precision: Precision) -> f64 {
+    match precision {
+        Precision::Bf16 if isa.has_bf16() => bf16_gflops(isa),
+        Precision::Int8 if isa.has_vnni() => int8_gops(isa),
+        _ => fma_gflops(isa),
+    }
+}
+
+/// Prints what `multiply_adds` in the best of many runs come to, against `peak`, in GFLOP/s, measured right before.
+pub fn report_share_of_peak(what: &str, peak: f64, multiply_adds: usize, mut run: impl FnMut()) {
     let end = Instant::now() + Duration::from_millis(200);
     let mut best = f64::INFINITY;
     while Instant::now() < end {
@@ -39,7 +65,7 @@ pub fn report_share_of_peak(what: &str, isa: Isa, multiply_adds: usize, mut run:
     }
     let rate = 2.0 * multiply_adds as f64 / best / 1e9;
     println!(
-        "{what}: {rate:.1} GFLOP/s, {:.0}% of this core's FMA peak ({peak:.1}), {:.0} us",
+        "{what}: {rate:.1} GFLOP/s, {:.0}% of this core's peak ({peak:.1}), {:.0} us",
         100.0 * rate / peak,
         best * 1e6
     );

@@ -1,10 +1,15 @@
 //! c = a b, over blocks of k, tiles of rows, panels of columns.
 
-use super::micro::{NV, Operands, load, multiply, store};
-use super::packed::{PackedB, lanes};
+use super::int8;
+use super::micro::{NV, Operands, load, store};
+#[cfg(target_arch = "x86_64")]
+use super::operand::Pairs;
+use super::operand::{Exact, Operand, Rounded, Tile};
+use super::packed::{PackedB, Panels, Values, lanes};
 use crate::{Isa, Rows, RowsMut, Tier, work};
 use pulp::{Simd, WithSimd};
-use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// What happens to an output after its last multiply-add, or before its first.
 #[derive(Clone, Copy)]
@@ -61,48 +66,53 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
     }
     assert!(blocking.k > 0 && blocking.n > 0, "blocks are not empty");
     work::add(a.rows * a.cols * b.n());
-    let product = Product { a, b, c, epilogue, blocking };
-    match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Tall::<12>(product)),
-        Tier::Avx2 => isa.vectorize(Tall::<6>(product)),
-        Tier::Scalar => isa.vectorize(Tall::<4>(product)),
+    match b.values() {
+        Values::F32(b) => run::<Exact>(isa, Product { a, b, c, epilogue, blocking }),
+        Values::Rounded(b) => run::<Rounded>(isa, Product { a, b, c, epilogue, blocking }),
+        #[cfg(target_arch = "x86_64")]
+        Values::Pairs(b) => isa.vectorize_bf16(Tall::<12, Pairs>(Product { a, b, c, epilogue, blocking }, PhantomData)),
+        Values::Bytes(b) => int8::product(isa, a, b, c, epilogue),
     }
 }
 
-struct Product<'a> {
+/// Enters the tier's body for a form of operands that needs no instructions but the tier's.
+fn run<O: Operand<Word = f32>>(isa: Isa, product: Product<'_, f32>) {
+    match isa.tier() {
+        Tier::Avx512 => isa.vectorize(Tall::<12, O>(product, PhantomData)),
+        Tier::Avx2 => isa.vectorize(Tall::<6, O>(product, PhantomData)),
+        Tier::Scalar => isa.vectorize(Tall::<4, O>(product, PhantomData)),
+    }
+}
+
+struct Product<'a, W> {
     a: Rows<'a>,
-    b: &'a PackedB,
+    b: &'a Panels<W>,
     c: RowsMut<'a>,
     epilogue: Epilogue<'a>,
     blocking: Blocking,
 }
 
 /// The product with tiles of at most MR rows.
-struct Tall<'a, const MR: usize>(Product<'a>);
+struct Tall<'a, const MR: usize, O: Operand>(Product<'a, O::Word>, PhantomData<O>);
 
-thread_local! {
-    /// A tile of a, its rows side by side.
-    static A_TILE: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-impl<const MR: usize> WithSimd for Tall<'_, MR> {
+impl<const MR: usize, O: Operand> WithSimd for Tall<'_, MR, O> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Product { a, b, mut c, epilogue, blocking } = self.0;
-        let (m, k, n) = (a.rows, a.cols, b.n());
+        let (m, k, n) = (a.rows, b.steps, b.n);
         let nr = NV * S::F32_LANES;
         let columns = blocking.n.next_multiple_of(nr);
         // An empty sum still has its epilogue.
         let k_blocks = k.div_ceil(blocking.k).max(1);
+        // Taken out rather than borrowed in a closure, which would not be compiled for this tier.
+        let mut room = O::room().take();
         for n0 in (0..n).step_by(columns) {
             for block in 0..k_blocks {
                 let k0 = block * blocking.k;
-                let steps = blocking.k.min(k - k0);
                 let part = Part {
-                    k0,
-                    steps,
+                    steps: k0..k.min(k0 + blocking.k),
                     columns: n0..n.min(n0 + columns),
                     first: block == 0,
                     last: block + 1 == k_blocks,
@@ -113,38 +123,31 @@ impl<const MR: usize> WithSimd for Tall<'_, MR> {
                     let rows = match m - row {
                         left if left >= MR => MR,
                         8.. => 8,
-                        left @ (6..8) => {
-                            if MR > 6 {
-                                6
-                            } else {
-                                left.min(4)
-                            }
-                        }
-                        left @ 4..6 => left.min(4),
-                        left => left,
+                        6..8 if MR > 6 => 6,
+                        left => left.min(4),
                     };
                     // Each height is its own instance, so that accumulators stay in registers.
                     match rows {
-                        12 => tile_row::<S, 12>(simd, &a, b, &mut c, row, &part),
-                        8 => tile_row::<S, 8>(simd, &a, b, &mut c, row, &part),
-                        6 => tile_row::<S, 6>(simd, &a, b, &mut c, row, &part),
-                        4 => tile_row::<S, 4>(simd, &a, b, &mut c, row, &part),
-                        3 => tile_row::<S, 3>(simd, &a, b, &mut c, row, &part),
-                        2 => tile_row::<S, 2>(simd, &a, b, &mut c, row, &part),
-                        _ => tile_row::<S, 1>(simd, &a, b, &mut c, row, &part),
+                        12 => tile_row::<S, O, 12>(simd, &a, b, &mut c, row, &part, &mut room),
+                        8 => tile_row::<S, O, 8>(simd, &a, b, &mut c, row, &part, &mut room),
+                        6 => tile_row::<S, O, 6>(simd, &a, b, &mut c, row, &part, &mut room),
+                        4 => tile_row::<S, O, 4>(simd, &a, b, &mut c, row, &part, &mut room),
+                        3 => tile_row::<S, O, 3>(simd, &a, b, &mut c, row, &part, &mut room),
+                        2 => tile_row::<S, O, 2>(simd, &a, b, &mut c, row, &part, &mut room),
+                        _ => tile_row::<S, O, 1>(simd, &a, b, &mut c, row, &part, &mut room),
                     }
                     row += rows;
                 }
             }
         }
+        O::room().set(room);
     }
 }
 
-/// A block of k and of columns.
+/// A block of steps of k and of columns.
 struct Part<'a> {
-    k0: usize,
-    steps: usize,
-    columns: std::ops::Range<usize>,
+    steps: Range<usize>,
+    columns: Range<usize>,
     first: bool,
     last: bool,
     epilogue: Epilogue<'a>,
@@ -152,68 +155,49 @@ struct Part<'a> {
 
 /// Rows `row..row + MR` of a part.
 #[inline(always)]
-fn tile_row<S: Simd, const MR: usize>(
+fn tile_row<S: Simd, O: Operand, const MR: usize>(
     simd: S,
     a: &Rows<'_>,
-    b: &PackedB,
+    b: &Panels<O::Word>,
     c: &mut RowsMut<'_>,
     row: usize,
     part: &Part<'_>,
+    room: &mut Vec<O::Word>,
 ) {
-    // Rows of a that lie a multiple of 2 KiB apart fall into the same few sets of the first-level cache: side by side they do not.
-    if MR > 8 && a.stride.is_multiple_of(512) && part.columns.len() > 4 * S::F32_LANES {
-        // Taken out rather than borrowed in a closure, which would not be compiled for this tier.
-        let mut tile = A_TILE.take();
-        tile.resize(MR * part.steps, 0.0);
-        for r in 0..MR {
-            let from = &a.row(row + r)[part.k0..part.k0 + part.steps];
-            for (k, &x) in from.iter().enumerate() {
-                tile[k * MR + r] = x;
-            }
-        }
-        panels::<S, MR>(simd, (&tile, 1, MR), b, c, row, part);
-        A_TILE.set(tile);
-    } else {
-        let start = row * a.stride + part.k0;
-        let span = if part.steps == 0 { 0 } else { (MR - 1) * a.stride + part.steps };
-        panels::<S, MR>(simd, (&a.data[start.min(a.data.len())..][..span], a.stride, 1), b, c, row, part);
-    }
-}
-
-/// a: its values, and how far apart rows and steps of k lie.
-#[inline(always)]
-fn panels<S: Simd, const MR: usize>(
-    simd: S,
-    (a, a_row, a_k): (&[f32], usize, usize),
-    b: &PackedB,
-    c: &mut RowsMut<'_>,
-    row: usize,
-    part: &Part<'_>,
-) {
-    assert!(part.steps == 0 || a.len() > (MR - 1) * a_row + (part.steps - 1) * a_k);
+    let steps = part.steps.len();
+    let values = O::VALUES * part.steps.start..a.cols.min(O::VALUES * part.steps.end);
+    // SAFETY: bodies are entered for the instructions of their form of operands.
+    let Tile { words, a_row, a_k } = unsafe { O::tile::<MR>(a, row, values, part.columns.len(), room) };
+    assert!(steps == 0 || words.len() > (MR - 1) * a_row + (steps - 1) * a_k);
     let nr = NV * S::F32_LANES;
     for start in part.columns.clone().step_by(nr) {
-        let width = b.panel_width(start);
-        let panel = b.panel(start, part.k0, part.steps);
-        assert_eq!(panel.len(), part.steps * width);
-        let o = Operands { a: a.as_ptr(), a_row, a_k, b: panel.as_ptr(), b_k: width, k: part.steps };
+        let width = b.width(start);
+        let panel = b.panel(start, part.steps.clone());
+        assert_eq!(panel.len(), steps * width);
+        let o = Operands { a: words.as_ptr(), a_row, a_k, b: panel.as_ptr(), b_k: width, k: steps };
         let end = part.columns.end.min(start + width);
-        if width == nr {
-            tile::<S, MR, NV>(simd, o, c, row, start..end, part);
-        } else {
-            tile::<S, MR, 1>(simd, o, c, row, start..end, part);
+        // SAFETY: a holds MR rows of the steps, b as many rows of V vectors, as was just checked.
+        unsafe {
+            if width == nr {
+                tile::<S, O, MR, NV>(simd, o, c, row, start..end, part);
+            } else {
+                tile::<S, O, MR, 1>(simd, o, c, row, start..end, part);
+            }
         }
     }
 }
 
 /// One tile: accumulators from c or zero, a block of k, then the epilogue or back to c.
+///
+/// # Safety
+/// As [`Operand::multiply`].
 #[inline(always)]
-fn tile<S: Simd, const MR: usize, const V: usize>(
+unsafe fn tile<S: Simd, O: Operand, const MR: usize, const V: usize>(
     simd: S,
-    o: Operands,
+    o: Operands<O::Word>,
     c: &mut RowsMut<'_>,
     row: usize,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     part: &Part<'_>,
 ) {
     let mut acc = [[simd.splat_f32s(0.0); V]; MR];
@@ -225,23 +209,35 @@ fn tile<S: Simd, const MR: usize, const V: usize>(
             }
         }
     }
-    // SAFETY: `panels` checked that a holds MR rows of `o.k` steps and that b holds `o.k` rows of V vectors.
-    unsafe { multiply::<S, MR, V>(simd, o, &mut acc) };
+    // SAFETY: the caller's.
+    unsafe { O::multiply::<S, MR, V>(simd, o, &mut acc) };
+    let epilogue = if part.last { part.epilogue } else { Epilogue::None };
+    finish(simd, acc, c, row, columns, epilogue);
+}
+
+/// Writes a tile of outputs, after what the epilogue adds.
+#[inline(always)]
+pub(super) fn finish<S: Simd, const MR: usize, const V: usize>(
+    simd: S,
+    acc: [[S::f32s; V]; MR],
+    c: &mut RowsMut<'_>,
+    row: usize,
+    columns: Range<usize>,
+    epilogue: Epilogue<'_>,
+) {
     let zero = simd.splat_f32s(0.0);
     for (r, acc) in acc.into_iter().enumerate() {
         let to = &mut c.row_mut(row + r)[columns.clone()];
         for (v, mut x) in acc.into_iter().enumerate() {
-            if part.last {
-                match part.epilogue {
-                    Epilogue::None | Epilogue::Accumulate => {}
-                    Epilogue::Bias(bias) => x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v)),
-                    Epilogue::BiasRelu(bias) => {
-                        x = simd.max_f32s(zero, simd.add_f32s(x, load(simd, &bias[columns.clone()], v)));
-                    }
-                    Epilogue::BiasResidual { bias, residual } => {
-                        x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v));
-                        x = simd.add_f32s(x, load(simd, &residual.row(row + r)[columns.clone()], v));
-                    }
+            match epilogue {
+                Epilogue::None | Epilogue::Accumulate => {}
+                Epilogue::Bias(bias) => x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v)),
+                Epilogue::BiasRelu(bias) => {
+                    x = simd.max_f32s(zero, simd.add_f32s(x, load(simd, &bias[columns.clone()], v)));
+                }
+                Epilogue::BiasResidual { bias, residual } => {
+                    x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v));
+                    x = simd.add_f32s(x, load(simd, &residual.row(row + r)[columns.clone()], v));
                 }
             }
             store(simd, to, v, x);

@@ -1,20 +1,52 @@
 //! Gradients of a linear layer's parameters: sums over tokens.
 
 use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
+use super::precision::Precision;
+use super::{bf16, gradient_bf16};
 use crate::{Isa, Rows, RowsMut, Tier};
 use pulp::{Simd, WithSimd};
 
-/// Room for the weight gradient to work in. Both operands are read where they lie, so there is nothing in it yet.
+/// Room for the weight gradient to work in: in f32 both operands are read where they lie; rounded to bf16 they are copied.
 #[derive(Clone, Debug, Default)]
-pub struct GemmScratch {}
+pub struct GemmScratch {
+    pub(super) rounded: [Vec<f32>; 2],
+    pub(super) words: [Vec<u32>; 2],
+}
 
 /// Tokens whose activations stay in the second-level cache while all tiles of dw visit them.
-const TOKENS: usize = 256;
+pub(super) const TOKENS: usize = 256;
 
-/// dw += dy' x, tokens ascending. dy: `[tokens, out]`, x: `[tokens, in]`, dw: `[out, in]`. Panics where shapes disagree.
-pub fn gemm_weight_gradient(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: &mut [f32], _scratch: &mut GemmScratch) {
+/// dw += dy' x, tokens ascending. dy: `[tokens, out]`, x: `[tokens, in]`, dw: `[out, in]`. Panics where shapes disagree,
+/// and in int8, which is for inference.
+pub fn gemm_weight_gradient(
+    isa: Isa,
+    dy: Rows<'_>,
+    x: Rows<'_>,
+    dw: &mut [f32],
+    precision: Precision,
+    scratch: &mut GemmScratch,
+) {
     assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
     let dw = RowsMut::new(dw, dy.cols, x.cols);
+    match precision {
+        Precision::F32 => exact(isa, dy, x, dw),
+        Precision::Bf16 if isa.has_bf16() => gradient_bf16::by_pairs(isa, dy, x, dw, scratch),
+        Precision::Bf16 => {
+            let [dy_room, x_room] = &mut scratch.rounded;
+            exact(isa, rounded(dy, dy_room), rounded(x, x_room), dw);
+        }
+        Precision::Int8 => panic!("weights in bytes have no gradients"),
+    }
+}
+
+/// a rounded to bf16, in `room`.
+fn rounded<'r>(a: Rows<'_>, room: &'r mut Vec<f32>) -> Rows<'r> {
+    room.clear();
+    room.extend((0..a.rows).flat_map(|r| a.row(r)).map(|&x| bf16::round(x)));
+    Rows::new(room, a.rows, a.cols)
+}
+
+fn exact(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>) {
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Gradient::<12> { dy, x, dw }),
         Tier::Avx2 => isa.vectorize(Gradient::<6> { dy, x, dw }),

@@ -12,11 +12,11 @@ pub(super) const NV: usize = 2;
 
 /// What a tile reads: a[row, k] at `a + row * a_row + k * a_k`; b[k, ..] at `b + k * b_k`.
 #[derive(Clone, Copy)]
-pub(crate) struct Operands {
-    pub a: *const f32,
+pub(crate) struct Operands<W = f32> {
+    pub a: *const W,
     pub a_row: usize,
     pub a_k: usize,
-    pub b: *const f32,
+    pub b: *const W,
     pub b_k: usize,
     pub k: usize,
 }

@@ -1,16 +1,40 @@
 //! The right operand, packed once and read by every path.
 
+use super::bf16;
+use super::int8::Bytes;
 use super::micro::NV;
+use super::precision::Precision;
 use crate::{Isa, Rows};
 
-/// `[k, n]` in panels of NV vectors: `[n / NR][k][NR]`. A last panel with no more columns than one vector is one vector wide; columns
-/// beyond n are zero.
+/// `[k, n]` in panels of NV vectors: `[n / NR][k][NR]`. A last panel with no more columns than one vector is one vector wide.
 #[derive(Clone, Debug)]
 pub struct PackedB {
-    data: Vec<f32>,
+    values: Values,
     k: usize,
     n: usize,
-    lanes: usize,
+}
+
+/// The panels in the form in which they are multiplied.
+#[derive(Clone, Debug)]
+pub(super) enum Values {
+    F32(Panels<f32>),
+    /// bf16 where the tier has no instructions for it.
+    Rounded(Panels<f32>),
+    /// bf16 where it has: each word holds two values of k.
+    #[cfg(target_arch = "x86_64")]
+    Pairs(Panels<u32>),
+    Bytes(Bytes),
+}
+
+/// Panels of words.
+#[derive(Clone, Debug)]
+pub(super) struct Panels<W> {
+    pub data: Vec<W>,
+    /// Words of k.
+    pub steps: usize,
+    /// Columns.
+    pub n: usize,
+    pub lanes: usize,
 }
 
 /// Lanes of f32 in a vector of this tier.
@@ -24,15 +48,15 @@ pub(super) fn lanes(isa: Isa) -> usize {
 
 impl PackedB {
     /// The transpose of w: `[n, k]`, as weights `[out, in]` for y = x w'.
-    pub fn from_transposed(isa: Isa, w: Rows<'_>) -> PackedB {
-        let mut packed = PackedB::empty(isa, w.cols, w.rows);
+    pub fn from_transposed(isa: Isa, w: Rows<'_>, precision: Precision) -> PackedB {
+        let mut packed = PackedB::empty(isa, w.cols, w.rows, precision);
         packed.repack_transposed(w);
         packed
     }
 
     /// w: `[k, n]` as it stands, as weights `[out, in]` for dx = dy w.
-    pub fn from_rows(isa: Isa, w: Rows<'_>) -> PackedB {
-        let mut packed = PackedB::empty(isa, w.rows, w.cols);
+    pub fn from_rows(isa: Isa, w: Rows<'_>, precision: Precision) -> PackedB {
+        let mut packed = PackedB::empty(isa, w.rows, w.cols, precision);
         packed.repack_rows(w);
         packed
     }
@@ -40,33 +64,27 @@ impl PackedB {
     /// New values for [`PackedB::from_transposed`]. Panics unless the shape is the same.
     pub fn repack_transposed(&mut self, w: Rows<'_>) {
         assert_eq!((w.cols, w.rows), (self.k, self.n), "shape of packed weights");
-        let nr = NV * self.lanes;
-        let mut at = 0;
-        for start in (0..self.n).step_by(nr) {
-            let width = self.panel_width(start);
-            let valid = width.min(self.n - start);
-            let panel = &mut self.data[at..at + width * self.k];
-            for c in 0..valid {
-                for (k, &x) in w.row(start + c).iter().enumerate() {
-                    panel[k * width + c] = x;
-                }
-            }
-            at += width * self.k;
+        match &mut self.values {
+            Values::F32(p) => p.fill_columns(|c, to| to.copy_from_slice(w.row(c))),
+            Values::Rounded(p) => p.fill_columns(|c, to| round_row(w.row(c), to)),
+            #[cfg(target_arch = "x86_64")]
+            Values::Pairs(p) => p.fill_columns(|c, to| bf16::pair_row(w.row(c), to)),
+            Values::Bytes(b) => b.fill(|c, to| to.copy_from_slice(w.row(c))),
         }
     }
 
     /// New values for [`PackedB::from_rows`]. Panics unless the shape is the same.
     pub fn repack_rows(&mut self, w: Rows<'_>) {
         assert_eq!((w.rows, w.cols), (self.k, self.n), "shape of packed weights");
-        let nr = NV * self.lanes;
-        let mut at = 0;
-        for start in (0..self.n).step_by(nr) {
-            let width = self.panel_width(start);
-            let valid = width.min(self.n - start);
-            for (k, row) in self.data[at..at + width * self.k].chunks_exact_mut(width).enumerate() {
-                row[..valid].copy_from_slice(&w.row(k)[start..start + valid]);
-            }
-            at += width * self.k;
+        match &mut self.values {
+            Values::F32(p) => p.fill_rows(|k, columns, to| to.copy_from_slice(&w.row(k)[columns])),
+            Values::Rounded(p) => p.fill_rows(|k, columns, to| round_row(&w.row(k)[columns], to)),
+            #[cfg(target_arch = "x86_64")]
+            Values::Pairs(p) => p.fill_rows(|word, columns, to| {
+                let second = (2 * word + 1 < w.rows).then(|| &w.row(2 * word + 1)[columns.clone()]);
+                bf16::pair_rows(&w.row(2 * word)[columns], second, to);
+            }),
+            Values::Bytes(b) => b.fill(|c, to| to.iter_mut().enumerate().for_each(|(k, to)| *to = w.row(k)[c])),
         }
     }
 
@@ -80,31 +98,107 @@ impl PackedB {
         self.n
     }
 
+    /// What both operands of a product are rounded to.
+    pub fn precision(&self) -> Precision {
+        match self.values {
+            Values::F32(_) => Precision::F32,
+            Values::Bytes(_) => Precision::Int8,
+            _ => Precision::Bf16,
+        }
+    }
+
     /// Bytes of the packed values.
     pub fn bytes(&self) -> usize {
-        std::mem::size_of_val(self.data.as_slice())
+        match &self.values {
+            Values::F32(p) | Values::Rounded(p) => 4 * p.data.len(),
+            #[cfg(target_arch = "x86_64")]
+            Values::Pairs(p) => 4 * p.data.len(),
+            Values::Bytes(b) => b.size(),
+        }
     }
 
-    fn empty(isa: Isa, k: usize, n: usize) -> PackedB {
-        let mut packed = PackedB { data: Vec::new(), k, n, lanes: lanes(isa) };
-        let nr = NV * packed.lanes;
-        let columns: usize = (0..n).step_by(nr).map(|start| packed.panel_width(start)).sum();
-        packed.data = vec![0.0; columns * k];
-        packed
+    fn empty(isa: Isa, k: usize, n: usize, precision: Precision) -> PackedB {
+        let values = match precision {
+            Precision::F32 => Values::F32(Panels::empty(isa, k, n)),
+            #[cfg(target_arch = "x86_64")]
+            Precision::Bf16 if isa.has_bf16() => Values::Pairs(Panels::empty(isa, k.div_ceil(2), n)),
+            Precision::Bf16 => Values::Rounded(Panels::empty(isa, k, n)),
+            Precision::Int8 => Values::Bytes(Bytes::empty(isa, k, n)),
+        };
+        PackedB { values, k, n }
     }
 
-    /// Columns of the panel that starts at column `start`, padding included.
-    pub(super) fn panel_width(&self, start: usize) -> usize {
-        if self.n - start <= self.lanes { self.lanes } else { NV * self.lanes }
+    pub(super) fn values(&self) -> &Values {
+        &self.values
     }
 
     pub(super) fn lanes(&self) -> usize {
-        self.lanes
+        match &self.values {
+            Values::F32(p) | Values::Rounded(p) => p.lanes,
+            #[cfg(target_arch = "x86_64")]
+            Values::Pairs(p) => p.lanes,
+            Values::Bytes(b) => b.panels.lanes,
+        }
+    }
+}
+
+fn round_row(row: &[f32], to: &mut [f32]) {
+    for (to, &x) in to.iter_mut().zip(row) {
+        *to = bf16::round(x);
+    }
+}
+
+impl<W: Copy + Default> Panels<W> {
+    pub fn empty(isa: Isa, steps: usize, n: usize) -> Panels<W> {
+        let mut panels = Panels { data: Vec::new(), steps, n, lanes: lanes(isa) };
+        let columns: usize = panels.starts().map(|start| panels.width(start)).sum();
+        panels.data = vec![W::default(); columns * steps];
+        panels
     }
 
-    /// Rows `k0..k0 + count` of the panel that starts at column `start`.
-    pub(super) fn panel(&self, start: usize, k0: usize, count: usize) -> &[f32] {
-        let width = self.panel_width(start);
-        &self.data[start * self.k + k0 * width..][..count * width]
+    fn starts(&self) -> impl Iterator<Item = usize> + use<W> {
+        (0..self.n).step_by(NV * self.lanes)
+    }
+
+    /// Columns of the panel that starts at column `start`, padding included.
+    pub fn width(&self, start: usize) -> usize {
+        if self.n - start <= self.lanes { self.lanes } else { NV * self.lanes }
+    }
+
+    /// Some steps of the panel that starts at column `start`.
+    pub fn panel(&self, start: usize, steps: std::ops::Range<usize>) -> &[W] {
+        let width = self.width(start);
+        &self.data[start * self.steps..][steps.start * width..steps.end * width]
+    }
+
+    fn panel_mut(&mut self, start: usize) -> (usize, &mut [W]) {
+        let width = self.width(start);
+        (width, &mut self.data[start * self.steps..][..width * self.steps])
+    }
+
+    /// `column(c, to)` gives all steps of a column.
+    pub fn fill_columns(&mut self, column: impl Fn(usize, &mut [W])) {
+        let mut room = vec![W::default(); self.steps];
+        for start in self.starts() {
+            let valid = self.n.min(start + self.width(start)) - start;
+            let (width, panel) = self.panel_mut(start);
+            for c in 0..valid {
+                column(start + c, &mut room);
+                for (to, &word) in panel.iter_mut().skip(c).step_by(width).zip(&room) {
+                    *to = word;
+                }
+            }
+        }
+    }
+
+    /// `row(step, columns, to)` gives a step of some columns.
+    fn fill_rows(&mut self, row: impl Fn(usize, std::ops::Range<usize>, &mut [W])) {
+        for start in self.starts() {
+            let end = self.n.min(start + self.width(start));
+            let (width, panel) = self.panel_mut(start);
+            for (step, to) in panel.chunks_exact_mut(width).enumerate() {
+                row(step, start..end, &mut to[..end - start]);
+            }
+        }
     }
 }

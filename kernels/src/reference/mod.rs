@@ -5,10 +5,12 @@
 
 pub mod activation;
 pub mod attention;
+pub mod bf16;
 pub mod conv;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod embedding;
+pub mod int8;
 pub mod linear;
 pub mod norm;
 pub mod optim;

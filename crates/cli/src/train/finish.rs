@@ -2,7 +2,7 @@
 
 use super::job::{Job, Trained};
 use crate::Error;
-use crate::text_model::{LOWERCASED, SOURCE_DICTIONARY, TARGET_DICTIONARY, TOKENIZER};
+use crate::text_model::{DECODING, LOWERCASED, SOURCE_DICTIONARY, TARGET_DICTIONARY, TOKENIZER};
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::{GeneratorConfig, Translator};
 use lsra_model::Model;
@@ -34,8 +34,8 @@ pub struct Scores {
 /// Errors: a checkpoint cannot be read, or a file not be written.
 pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mut Run) -> Result<Trained, Error> {
     let model = trainer.model();
-    let count = trainer.config().average_checkpoints;
-    let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), count)?
+    let (count, per_epoch) = (trainer.config().average_checkpoints, trainer.updates_per_epoch());
+    let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
         .unwrap_or_else(|| (FinalWeights::Best(0), trainer.weights().to_owned_copy()));
     eprintln!("scoring {}", describe(&chosen));
     let translator = Translator::new(job.isa, model, &weights);
@@ -47,7 +47,7 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     run.metrics.line(&json!({ "event": "scores", "weights": describe(&chosen), "bleu": scores.json() }))?;
 
     let file = job.out.join("model.safetensors");
-    let model = model_file(text, model, weights, card(job, trainer, &chosen, &scores));
+    let model = model_file(text, model, weights, card(job, text, trainer, &chosen, &scores));
     model.save(&file)?;
     eprintln!("model: {}", file.display());
     Ok(Trained { model, file, scores })
@@ -114,15 +114,29 @@ fn describe(chosen: &FinalWeights) -> String {
     }
 }
 
+/// Whether a model of this text knows no capital letter.
+fn is_lowercased(text: &Prepared) -> bool {
+    let TextPair { source, target } = &text.texts.train;
+    let lowercase = |line: &String| !line.chars().any(char::is_uppercase);
+    source.iter().all(lowercase) && target.iter().all(lowercase)
+}
+
 /// What the model says of itself.
-fn card(job: &Job, trainer: &Trainer<'_>, chosen: &FinalWeights, scores: &Scores) -> Map<String, Value> {
+fn card(
+    job: &Job,
+    text: &Prepared,
+    trainer: &Trainer<'_>,
+    chosen: &FinalWeights,
+    scores: &Scores,
+) -> Map<String, Value> {
     let validation = |v: &Validation| json!({ "epoch": v.epoch, "updates": v.updates, "loss": v.valid.loss(), "nll": v.valid.nll_bits() });
     let progress = trainer.progress();
     let card = json!({
         "name": job.name,
         "source_language": job.languages.source,
         "target_language": job.languages.target,
-        LOWERCASED: true,
+        LOWERCASED: is_lowercased(text),
+        DECODING: job.settings.decoding,
         "corpus": job.corpus,
         "weights": describe(chosen),
         "updates": progress.updates,

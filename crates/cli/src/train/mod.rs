@@ -13,7 +13,7 @@ use crate::Error;
 use clap::{Args, ValueEnum};
 use lsra_kernels::Isa;
 use lsra_text::{Languages, Prepared};
-use lsra_train::Start;
+use lsra_train::{PrecisionKind, Start};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -69,6 +69,9 @@ pub struct TrainArgs {
     /// End after so many minutes, scores not counted
     #[arg(long, value_name = "MINUTES")]
     pub max_minutes: Option<f64>,
+    /// What operands of matrix products are rounded to: f32 or bf16; weights and sums are f32 [default: the preset's]
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<PrecisionKind>,
     /// What everything random is drawn from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -89,6 +92,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     let mut settings = Settings::load(preset, &args.settings)?;
     if let Some(updates) = args.max_updates {
         settings.training.max_updates = updates;
+    }
+    if let Some(precision) = args.precision {
+        settings.training.precision = precision;
     }
     let name = PathBuf::from(preset).file_stem().map_or(preset.to_owned(), |s| s.to_string_lossy().into_owned());
     let job = Job {

@@ -41,7 +41,7 @@ impl Recent {
     }
 
     fn message(&self, left: u64) -> String {
-        let eta = Duration::from_secs_f64(self.seconds / self.weight * left as f64);
+        let eta = Duration::try_from_secs_f64(self.seconds / self.weight * left as f64).unwrap_or(Duration::MAX);
         format!(
             "loss {:.3}  ppl {:.2}  {:.0} tokens/s  ETA {}",
             self.loss / self.tokens,

@@ -4,7 +4,7 @@ use lsra_infer::GeneratorConfig;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
 use lsra_train::{TrainingConfig, TrainingConfigError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use toml::{Table, Value};
@@ -21,7 +21,7 @@ pub struct Settings {
 }
 
 /// The `[decoding]` table of a preset.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decoding {
     /// Hypotheses kept at each step.
@@ -44,6 +44,15 @@ impl Default for Decoding {
 }
 
 impl Decoding {
+    /// The key of a search's setting.
+    fn key(name: &str) -> &str {
+        match name {
+            "max_len_b" => "max_length",
+            "min_len" => "min_length",
+            other => other,
+        }
+    }
+
     /// As a search with so many hypotheses.
     pub fn search(&self, beam: usize) -> GeneratorConfig {
         GeneratorConfig {
@@ -123,6 +132,11 @@ impl Settings {
             settings = read(&table).map_err(not_understood)?;
         }
         settings.training.validate()?;
+        settings
+            .decoding
+            .search(settings.decoding.beam)
+            .validate()
+            .map_err(|e| not_understood(format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected)))?;
         Ok(settings)
     }
 }

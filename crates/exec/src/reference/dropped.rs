@@ -4,7 +4,7 @@ use lsra_kernels::Isa;
 use lsra_kernels::dropout::{DropoutKey, mask_into};
 use lsra_model::Sequences;
 use lsra_model::config::TapsDropout;
-use lsra_model::layers::{Convolution, Dropout};
+use lsra_model::layers::{Convolution, Dropout, Taps};
 
 /// The sentence number of a mask that a whole batch shares.
 const WHOLE_BATCH: u64 = u64::MAX;
@@ -32,7 +32,12 @@ impl Masks {
     /// The masks of a convolution's taps, `[tokens, heads * kernel]`; empty where nothing is dropped.
     pub fn of_taps(&self, c: &Convolution, sequences: &Sequences) -> Vec<f64> {
         let taps = c.heads * c.kernel;
-        match c.dropout_mode {
+        let mode = match c.taps {
+            Taps::Fixed(_) => c.dropout_mode,
+            // They differ between positions, and so do their masks.
+            Taps::Predicted(_) => TapsDropout::PerPosition,
+        };
+        match mode {
             TapsDropout::Shared => self.draw(&c.dropout, WHOLE_BATCH, taps).repeat(sequences.rows()),
             TapsDropout::PerPosition => self.by_sequence(&c.dropout, sequences, |i| sequences.length(i) * taps),
         }

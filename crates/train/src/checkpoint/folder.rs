@@ -21,6 +21,13 @@ pub struct Entry {
     pub epoch: Option<u64>,
 }
 
+impl Entry {
+    /// Whether it was written at the end of an epoch: a run that is cut off within one validates there too.
+    pub fn ends_epoch(&self, updates_per_epoch: u64) -> bool {
+        self.epoch.is_some_and(|epoch| self.updates == epoch * updates_per_epoch)
+    }
+}
+
 /// A folder of checkpoints.
 #[derive(Clone, Debug)]
 pub struct CheckpointFolder {
@@ -85,13 +92,20 @@ impl CheckpointFolder {
         Ok((None, broken))
     }
 
-    /// Removes all but the one just `saved`, those of the last `epochs` validations, and that of update `best`.
+    /// Removes all but the one just `saved`, those at the ends of the last `epochs` epochs, and that of update `best`.
     ///
     /// Errors: one cannot be removed.
-    pub fn tidy(&self, saved: &Path, epochs: usize, best: Option<u64>) -> Result<(), CheckpointError> {
+    pub fn tidy(
+        &self,
+        saved: &Path,
+        epochs: usize,
+        updates_per_epoch: u64,
+        best: Option<u64>,
+    ) -> Result<(), CheckpointError> {
         let entries = self.entries()?;
+        let ends = entries.iter().rev().filter(|e| e.ends_epoch(updates_per_epoch));
+        let mut kept: HashSet<&Path> = ends.take(epochs).map(|e| e.path.as_path()).collect();
         let validated = || entries.iter().rev().filter(|e| e.epoch.is_some());
-        let mut kept: HashSet<&Path> = validated().take(epochs).map(|e| e.path.as_path()).collect();
         kept.extend(validated().find(|e| Some(e.updates) == best).map(|e| e.path.as_path()));
         kept.insert(saved);
         entries.iter().filter(|e| !kept.contains(e.path.as_path())).try_for_each(remove)
@@ -136,9 +150,13 @@ mod tests {
         {
             fs::write(folder.path(updates, epoch), b"").unwrap();
         }
-        folder.tidy(&folder.path(47, None), 2, Some(10)).unwrap();
-        let left: Vec<u64> = folder.entries().unwrap().iter().map(|e| e.updates).collect();
-        assert_eq!(left, [10, 30, 40, 47]);
+        let left = || folder.entries().unwrap().iter().map(|e| e.updates).collect::<Vec<u64>>();
+        folder.tidy(&folder.path(47, None), 2, 10, Some(10)).unwrap();
+        assert_eq!(left(), [10, 30, 40, 47]);
+        // Validated within an epoch, where a limit ended the run: it takes no epoch's place.
+        fs::write(folder.path(49, Some(5)), b"").unwrap();
+        folder.tidy(&folder.path(49, Some(5)), 2, 10, Some(40)).unwrap();
+        assert_eq!(left(), [30, 40, 49]);
     }
 
     #[test]

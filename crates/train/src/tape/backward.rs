@@ -129,7 +129,8 @@ impl Tape<'_> {
             bias_gradient(isa, rows(&dy), self.gradients.get_mut(b));
         }
         let input = self.nodes[x.0].value.as_ref().expect(KEPT);
-        gemm_weight_gradient(isa, rows(&dy), rows(input), self.gradients.get_mut(l.weight), &mut self.scratch.gemm);
+        let (dw, precision) = (self.gradients.get_mut(l.weight), packed.forward(l.weight).precision());
+        gemm_weight_gradient(isa, rows(&dy), rows(input), dw, precision, &mut self.scratch.gemm);
         self.contribute(x, |into| match into {
             Into::Fresh(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::None),
             Into::Partial(dx) => gemm(isa, rows(&dy), packed.backward(l.weight), dx, Epilogue::Accumulate),

@@ -18,7 +18,7 @@ use lsra_model::{Exec, Losses, Past, Sequences};
 use lsra_tensor::Tensor;
 use std::ops::Range;
 
-/// The sentence number of a mask that a whole batch shares.
+/// The sentence number of a mask that the whole of an update's first batch shares; those of its other batches come before it.
 pub(super) const WHOLE_BATCH: u64 = u64::MAX;
 
 /// What holds of every value that an operation or its adjoint reads.
@@ -90,7 +90,7 @@ impl Tape<'_> {
             return UsedTaps::Expanded { softmaxed, mask, used };
         }
         let mask = (c.dropout.rate > 0.0).then(|| {
-            let key = DropoutKey::new(self.cx.seed, self.cx.update, c.dropout.site, WHOLE_BATCH);
+            let key = DropoutKey::new(self.cx.seed, self.cx.update, c.dropout.site, WHOLE_BATCH - self.cx.batch);
             let mut mask = vec![0.0; count];
             mask_into(isa, key, c.dropout.rate, 0, &mut mask);
             mask
@@ -102,21 +102,10 @@ impl Tape<'_> {
         UsedTaps::Shared { softmaxed, mask, used }
     }
 
-    /// As [`Tape::fixed_taps`], for predicted taps: one mask row serves every position, or each has its own.
+    /// As [`Tape::fixed_taps`], for predicted taps: they differ between positions, and so do their masks in either mode.
     fn predicted_mask(&self, c: &Convolution, sequences: &Sequences) -> Option<Tensor> {
-        if c.dropout.rate == 0.0 {
-            return None;
-        }
-        let count = c.heads * c.kernel;
-        if c.dropout_mode == TapsDropout::PerPosition {
-            return Some(self.position_mask(&self.dropped(&c.dropout, sequences), count));
-        }
-        let key = DropoutKey::new(self.cx.seed, self.cx.update, c.dropout.site, WHOLE_BATCH);
-        let mut mask = Tensor::unfilled(sequences.rows(), count);
-        let (first, rest) = mask.data_mut().split_at_mut(count);
-        mask_into(self.cx.isa, key, c.dropout.rate, 0, first);
-        rest.chunks_exact_mut(count).for_each(|row| row.copy_from_slice(first));
-        Some(mask)
+        let mask = || self.position_mask(&self.dropped(&c.dropout, sequences), c.heads * c.kernel);
+        (c.dropout.rate > 0.0).then(mask)
     }
 
     fn attend(&mut self, qkv: [NodeId; 3], a: &Attention, mask: attention::Mask, span: Span) -> NodeId {

@@ -38,6 +38,8 @@ pub struct TapeContext<'a> {
     pub seed: u64,
     /// Which update this is.
     pub update: u64,
+    /// Which of the update's batches.
+    pub batch: u64,
 }
 
 /// Sentence pairs; sequence i of each side is the same sentence.

@@ -1,0 +1,172 @@
+//! c = a b over tiles of rows and panels of columns, the rows of a quantised as they come.
+
+use super::multiply::{Units, plain, scaled};
+use super::{Bytes, OFFSET, Scale};
+use crate::gemm::drive::{Epilogue, finish};
+use crate::gemm::micro::{NV, Operands, load};
+use crate::{Isa, Rows, RowsMut, Tier};
+use pulp::{Simd, WithSimd};
+use std::cell::RefCell;
+
+/// Rows of a tile at most.
+const TALL: usize = 12;
+
+/// Words of b whose columns all rows visit before the next ones: half of a second-level cache of 1 MiB.
+const BLOCK: usize = 128 << 10;
+
+thread_local! {
+    /// A tile of a in words.
+    static TILE: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// c = epilogue(a b). Shapes have been checked.
+pub fn product(isa: Isa, a: Rows<'_>, b: &Bytes, c: RowsMut<'_>, epilogue: Epilogue<'_>) {
+    match isa.tier() {
+        #[cfg(target_arch = "x86_64")]
+        Tier::Avx512 if isa.has_vnni() => isa.vectorize_vnni(Product::<true> { a, b, c, epilogue }),
+        Tier::Avx512 | Tier::Avx2 | Tier::Scalar => isa.vectorize(Product::<false> { a, b, c, epilogue }),
+    }
+}
+
+/// VNNI: whether the body is entered for it.
+struct Product<'a, const VNNI: bool> {
+    a: Rows<'a>,
+    b: &'a Bytes,
+    c: RowsMut<'a>,
+    epilogue: Epilogue<'a>,
+}
+
+impl<const VNNI: bool> WithSimd for Product<'_, VNNI> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (m, n) = (self.a.rows, self.b.panels.n);
+        let columns = (BLOCK / self.b.panels.steps.max(1)).max(1).next_multiple_of(NV * S::F32_LANES);
+        // Taken out rather than borrowed in a closure, which would not be compiled for this tier.
+        let mut room = TILE.take();
+        for n0 in (0..n).step_by(columns) {
+            let columns = n0..n.min(n0 + columns);
+            let mut row = 0;
+            while row < m {
+                // Each height is its own instance, so that accumulators stay in registers.
+                row += match m - row {
+                    TALL.. => self.rows::<S, TALL>(simd, row, columns.clone(), &mut room),
+                    8.. => self.rows::<S, 8>(simd, row, columns.clone(), &mut room),
+                    4.. => self.rows::<S, 4>(simd, row, columns.clone(), &mut room),
+                    3 => self.rows::<S, 3>(simd, row, columns.clone(), &mut room),
+                    2 => self.rows::<S, 2>(simd, row, columns.clone(), &mut room),
+                    _ => self.rows::<S, 1>(simd, row, columns.clone(), &mut room),
+                };
+            }
+        }
+        TILE.set(room);
+    }
+}
+
+impl<const VNNI: bool> Product<'_, VNNI> {
+    /// Rows `row..row + MR` of some columns; returns MR.
+    #[inline(always)]
+    fn rows<S: Simd, const MR: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        columns: std::ops::Range<usize>,
+        room: &mut Vec<u32>,
+    ) -> usize {
+        let panels = &self.b.panels;
+        let steps = panels.steps;
+        // One line more, so that rows do not fall into the same sets of the first-level cache.
+        let stride = steps.next_multiple_of(16) + 16;
+        room.resize(MR * stride, 0);
+        let mut units = [0.0; MR];
+        for (r, unit) in units.iter_mut().enumerate() {
+            *unit = quantize(self.a.row(row + r), &mut room[r * stride..][..steps]);
+        }
+        for start in columns.clone().step_by(NV * S::F32_LANES) {
+            let width = panels.width(start);
+            let b = panels.panel(start, 0..steps);
+            assert!(b.len() == steps * width && room.len() >= (MR - 1) * stride + steps);
+            let o = Operands { a: room.as_ptr(), a_row: stride, a_k: 1, b: b.as_ptr(), b_k: width, k: steps };
+            let units = Units { rows: &units, columns: &self.b.scales[start..], offsets: &self.b.offsets[start..] };
+            let end = columns.end.min(start + width);
+            if width == NV * S::F32_LANES {
+                self.tile::<S, MR, NV>(simd, o, (room, b), units, row, start..end);
+            } else {
+                self.tile::<S, MR, 1>(simd, o, (room, b), units, row, start..end);
+            }
+        }
+        MR
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const MR: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        o: Operands<u32>,
+        (a, b): (&[u32], &[u32]),
+        units: Units<'_>,
+        row: usize,
+        columns: std::ops::Range<usize>,
+    ) {
+        let mut y = if VNNI {
+            // SAFETY: the body was entered for VNNI; `rows` checked a and b, and has made units for whole panels.
+            #[cfg(target_arch = "x86_64")]
+            unsafe {
+                super::multiply::native::<S, MR, V>(o, units)
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            unreachable!("VNNI is x86's")
+        } else {
+            match V * S::F32_LANES {
+                1 => by_parts::<S, MR, V, 1>(simd, a, o.a_row, b, units),
+                2 => by_parts::<S, MR, V, 2>(simd, a, o.a_row, b, units),
+                8 => by_parts::<S, MR, V, 8>(simd, a, o.a_row, b, units),
+                16 => by_parts::<S, MR, V, 16>(simd, a, o.a_row, b, units),
+                32 => by_parts::<S, MR, V, 32>(simd, a, o.a_row, b, units),
+                other => unreachable!("no tier has panels of {other} columns"),
+            }
+        };
+        if let Epilogue::Accumulate = self.epilogue {
+            for (r, y) in y.iter_mut().enumerate() {
+                let from = &self.c.row(row + r)[columns.clone()];
+                for (v, y) in y.iter_mut().enumerate() {
+                    *y = simd.add_f32s(*y, load(simd, from, v));
+                }
+            }
+        }
+        finish(simd, y, &mut self.c, row, columns, self.epilogue);
+    }
+}
+
+/// A tile without the instruction, W columns wide.
+#[inline(always)]
+fn by_parts<S: Simd, const MR: usize, const V: usize, const W: usize>(
+    simd: S,
+    a: &[u32],
+    a_row: usize,
+    b: &[u32],
+    units: Units<'_>,
+) -> [[S::f32s; V]; MR] {
+    let mut sums = [[0; W]; MR];
+    plain(a, a_row, b, &mut sums);
+    let rows = scaled(&sums, units);
+    let mut y = [[simd.splat_f32s(0.0); V]; MR];
+    for (y, row) in y.iter_mut().zip(&rows) {
+        for (v, y) in y.iter_mut().enumerate() {
+            *y = load(simd, row, v);
+        }
+    }
+    y
+}
+
+/// A row of a as words of unsigned bytes, and what their unit is worth.
+#[inline(always)]
+fn quantize(row: &[f32], to: &mut [u32]) -> f32 {
+    let scale = Scale::of(row);
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(to);
+    for (byte, &x) in bytes.iter_mut().zip(row) {
+        *byte = scale.byte(x) ^ OFFSET as u8;
+    }
+    scale.unit
+}
