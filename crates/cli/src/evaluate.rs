@@ -32,7 +32,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     let model = TextModel::load(&args.run.model)?;
     let config = args.search.config(&model.decoding())?;
     let pairs = Pairs::read(&args.pairs)?;
-    let translator = Translator::new(isa, &model.model, &model.weights);
+    let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
 
     let start = Instant::now();
     let sources = pairs.encode_source(&model, args.run.form())?;
@@ -53,6 +53,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
         tokens_per_second: tokens as f64 / seconds,
         threads: args.run.threads(),
         isa: isa.tier().name(),
+        precision: args.run.precision.name(),
     };
     let mut sink = Sink::open(None)?;
     report.show(&mut sink, args.run.format)?;
@@ -80,6 +81,7 @@ struct Report {
     tokens_per_second: f64,
     threads: usize,
     isa: &'static str,
+    precision: &'static str,
 }
 
 impl Report {
@@ -89,7 +91,7 @@ impl Report {
             Format::Text => {
                 sink.line(&self.bleu_line)?;
                 sink.line(&format!(
-                    "{} sentences, {} tokens in {:.2} s: {:.1} sentences/s, {:.0} tokens/s ({} threads, {})",
+                    "{} sentences, {} tokens in {:.2} s: {:.1} sentences/s, {:.0} tokens/s ({} threads, {}, {})",
                     self.sentences,
                     self.tokens,
                     self.seconds,
@@ -97,6 +99,7 @@ impl Report {
                     self.tokens_per_second,
                     self.threads,
                     self.isa,
+                    self.precision,
                 ))
             }
         }

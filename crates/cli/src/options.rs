@@ -5,6 +5,7 @@ use crate::text_model::Form;
 use crate::train::Decoding;
 use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
+use lsra_kernels::gemm::Precision;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ pub struct RunArgs {
     /// How to show results
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// What operands of matrix products are rounded to: f32, bf16 or int8, each faster than the one before
+    #[arg(long, value_name = "TYPE", default_value_t)]
+    pub precision: Precision,
     /// Sentences worked on at a time [default: the processors that this process may use]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,

@@ -40,7 +40,7 @@ pub fn run(args: &ScoreArgs) -> Result<ExitCode, Error> {
     let sources = pairs.encode_source(&model, args.run.form())?;
     let targets = pairs.encode_target(&model, args.run.form())?;
     let mut sink = Sink::open(args.output.as_deref())?;
-    let translator = Translator::new(isa, &model.model, &model.weights);
+    let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
     let window = WINDOW * args.run.threads();
     let mut lines = pairs.text.source.iter().zip(&pairs.text.target);
     for (sources, targets) in sources.chunks(window).zip(targets.chunks(window)) {

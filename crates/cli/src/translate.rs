@@ -68,7 +68,7 @@ pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
         None => Lines::given(&args.text),
     };
     let mut sink = Sink::open(args.output.as_deref())?;
-    let translator = Translator::new(isa, &model.model, &model.weights);
+    let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
     loop {
         let batch = lines.window(window)?;
         if batch.is_empty() {

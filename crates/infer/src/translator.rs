@@ -7,9 +7,10 @@ use crate::{GeneratorConfig, Hypothesis};
 use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_kernels::denormals::flush_denormals;
+use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
 
-/// Translations of all sources, in order; of each, `config.beam` hypotheses, best first (fewer only where a target
+/// Translations of all sources in f32, in order; of each, `config.beam` hypotheses, best first (fewer only where a target
 /// vocabulary or a limit of length has no more).
 ///
 /// sources: ids, `</s>` at the end. Panics where one is empty or longer than the model's positions.
@@ -21,7 +22,7 @@ pub fn translate_corpus(
     config: &GeneratorConfig,
     threads: usize,
 ) -> Vec<Vec<Hypothesis>> {
-    Translator::new(isa, model, weights).translate(sources, config, threads)
+    Translator::new(isa, model, weights, Precision::F32).translate(sources, config, threads)
 }
 
 /// A model, packed for inference. Threads share it; each runs its own single-threaded executor over it.
@@ -33,9 +34,10 @@ pub struct Translator<'a> {
 }
 
 impl<'a> Translator<'a> {
-    /// Packs the weights for this instruction set.
-    pub fn new(isa: Isa, model: &'a Model, weights: &'a Weights) -> Translator<'a> {
-        Translator { isa, model, weights, packed: Packed::new(isa, model, weights, Directions::Forward) }
+    /// Packs the weights for this instruction set and products of this precision.
+    pub fn new(isa: Isa, model: &'a Model, weights: &'a Weights, precision: Precision) -> Translator<'a> {
+        let packed = Packed::with_precision(isa, model, weights, Directions::Forward, precision);
+        Translator { isa, model, weights, packed }
     }
 
     /// As [`translate_corpus`].

@@ -3,6 +3,7 @@
 use lsra_exec::Weights;
 use lsra_infer::{GeneratorConfig, Hypothesis, Translator};
 use lsra_kernels::Isa;
+use lsra_kernels::gemm::Precision;
 use lsra_model::config::ConvolutionKind;
 use lsra_model::{Embeddings, Model, presets};
 use proptest::prelude::*;
@@ -38,7 +39,7 @@ fn sentences(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Ve
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn alone_and_among_others(
@@ -46,12 +47,13 @@ proptest! {
         seed: u64,
         threads in 1usize..4,
         kind in prop_oneof![Just(ConvolutionKind::Lightweight), Just(ConvolutionKind::Dynamic)],
+        precision in prop::sample::select(&Precision::ALL[..]),
     ) {
         let model = model(kind);
         let weights = Weights::init(&model.params, seed);
         let config = GeneratorConfig { beam: 3, max_len_a: 1.0, max_len_b: 5, ..GeneratorConfig::default() };
         for isa in Isa::available() {
-            let translator = Translator::new(isa, &model, &weights);
+            let translator = Translator::new(isa, &model, &weights, precision);
             let together = translator.translate(&sources, &config, threads);
             for (source, hypotheses) in sources.iter().zip(&together).take(4) {
                 let alone = translator.translate(std::slice::from_ref(source), &config, 1);
@@ -73,7 +75,7 @@ proptest! {
 fn probabilities_sum_to_one() {
     let model = model(ConvolutionKind::Lightweight);
     let weights = Weights::init(&model.params, 3);
-    let translator = Translator::new(Isa::best(), &model, &weights);
+    let translator = Translator::new(Isa::best(), &model, &weights, Precision::F32);
     let words = 101u32;
     let targets: Vec<Vec<u32>> = (0..words).map(|w| vec![7, w]).collect();
     let sources = vec![vec![5, 6, EOS]; targets.len()];

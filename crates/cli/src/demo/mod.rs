@@ -7,6 +7,7 @@ use clap::Args;
 use lsra_exec::{Macs, ModelFile};
 use lsra_infer::Translator;
 use lsra_kernels::Isa;
+use lsra_kernels::gemm::Precision;
 use lsra_model::Sequences;
 use lsra_text::demo::{DemoSizes, MERGES, generate};
 use lsra_text::{Bpe, Languages, Prepared};
@@ -87,7 +88,11 @@ fn prepare(sizes: DemoSizes, seed: u64) -> Prepared {
 fn report(job: &Job, text: &Prepared, trained: &Trained) {
     let ModelFile { model, weights, .. } = &trained.model;
     let search = job.settings.decoding.search(job.settings.decoding.beam);
-    let found = Translator::new(job.isa, model, weights).translate(&text.test.source[..SHOWN], &search, job.threads);
+    let found = Translator::new(job.isa, model, weights, Precision::F32).translate(
+        &text.test.source[..SHOWN],
+        &search,
+        job.threads,
+    );
     println!("\nSentences that the model has not seen:");
     for (source, hypotheses) in text.texts.test.source.iter().zip(found) {
         let tokens = hypotheses.into_iter().next().map_or(Vec::new(), |h| h.tokens);

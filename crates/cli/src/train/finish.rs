@@ -5,6 +5,7 @@ use crate::Error;
 use crate::text_model::{DECODING, LOWERCASED, SOURCE_DICTIONARY, TARGET_DICTIONARY, TOKENIZER};
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::{GeneratorConfig, Translator};
+use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
 use lsra_text::{Bleu, Bpe, Corpus, Prepared, TextPair, cut_line};
 use lsra_train::{FinalWeights, Run, Trainer, Validation, final_weights};
@@ -38,7 +39,7 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
         .unwrap_or_else(|| (FinalWeights::Best(0), trainer.weights().to_owned_copy()));
     eprintln!("scoring {}", describe(&chosen));
-    let translator = Translator::new(job.isa, model, &weights);
+    let translator = Translator::new(job.isa, model, &weights, Precision::F32);
     let scorer = Scorer { job, text, translator, model };
     let scores = Scores {
         valid: scorer.split("valid", &text.valid, &text.texts.valid),
