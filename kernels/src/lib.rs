@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod attention;
+mod columns;
 pub mod conv;
 pub mod cross_entropy;
 pub mod denormals;

@@ -103,7 +103,7 @@ impl Case {
         let mut log_sum = vec![f32::NAN; tq * self.shape.heads];
         let out = RowsMut::new(&mut r.out, tq, c);
         let (shape, q_offsets, kv_ranges) = (&self.shape, &data.q_offsets, &data.kv_ranges);
-        attention(isa, shape, self.mask, q, q_offsets, k, v, kv_ranges, dropout, out, &mut log_sum, scratch);
+        attention(isa, shape, self.mask, q, q_offsets, k, v, kv_ranges, dropout, out, Some(&mut log_sum), scratch);
         attention_backward(
             isa,
             shape,
@@ -273,7 +273,7 @@ proptest! {
         let (out, log_sum) = (&mut vec![0.0; tq * c], &mut vec![0.0; tq * case.shape.heads]);
         let (shape, out) = (&case.shape, RowsMut::new(out, tq, c));
         let scratch = &mut AttentionScratch::default();
-        attention(Isa::best(), shape, case.mask, q, &data.q_offsets, k, v, &data.kv_ranges, None, out, log_sum, scratch);
+        attention(Isa::best(), shape, case.mask, q, &data.q_offsets, k, v, &data.kv_ranges, None, out, Some(log_sum), scratch);
         let pairs: usize = case.lengths.iter().map(|&(queries, keys)| {
             (0..queries).map(|i| if case.mask == Mask::None { keys } else { i + 1 + keys - queries }).sum::<usize>()
         }).sum();
@@ -344,7 +344,7 @@ fn rows_may_lie_apart() {
         let (mut out, mut log_sum) = (vec![9.0; 14 * 70], vec![0.0; 14 * 3]);
         let to = RowsMut::strided(&mut out, 14, 60, 70);
         let (q_offsets, ranges) = (&data.q_offsets, &data.kv_ranges);
-        attention(isa, &case.shape, case.mask, q, q_offsets, k, v, ranges, None, to, &mut log_sum, scratch);
+        attention(isa, &case.shape, case.mask, q, q_offsets, k, v, ranges, None, to, Some(&mut log_sum), scratch);
         for (t, row) in out.chunks(70).enumerate() {
             assert_eq!(row[..60], want[t * 60..(t + 1) * 60], "{isa:?}");
             assert_eq!(row[60..], [9.0; 10], "{isa:?} writes beside its columns");
@@ -361,7 +361,7 @@ fn sequences_may_share_their_keys() {
             let (mut out, mut log_sum) = (vec![0.0; 3 * 40], vec![0.0; 6]);
             let (q, k, v) = (Rows::new(&q, 3, 40), Rows::new(&k, 7, 40), Rows::new(&v, 7, 40));
             let (to, scratch) = (RowsMut::new(&mut out, 3, 40), &mut AttentionScratch::default());
-            attention(isa, &shape, Mask::None, q, q_offsets, k, v, ranges, None, to, &mut log_sum, scratch);
+            attention(isa, &shape, Mask::None, q, q_offsets, k, v, ranges, None, to, Some(&mut log_sum), scratch);
             out
         };
         assert_eq!(run(&[0, 3], &[(0, 7)]), run(&[0, 1, 1, 3], &[(0, 7), (0, 0), (0, 7)]), "{isa:?}");

@@ -44,7 +44,7 @@ pub fn attention_backward(
         assert_eq!(dropped.keys.len(), kv_ranges.len(), "a dropout key a query sequence");
     }
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
-    let AttentionScratch { values, masks } = scratch;
+    let AttentionScratch { values, masks, .. } = scratch;
     let scratch = values.values(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
     match isa.tier() {
@@ -162,8 +162,8 @@ impl Pass<'_> {
         let gradients = carve(&mut room, SPAN * TILE);
         let deltas = carve(&mut room, queries);
         for head in 0..self.shape.heads {
-            transpose(&self.k, places, head, sizes, k_across);
-            transpose(&self.v, places, head, sizes, v_across);
+            transpose(simd, &self.k, places, head, sizes, k_across);
+            transpose(simd, &self.v, places, head, sizes, v_across);
             pad(simd, &self.k, places, head, sizes, k);
             pad(simd, &self.q, own, head, sizes, q);
             scale(simd, q, self.shape.scale);

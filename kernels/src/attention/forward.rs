@@ -1,5 +1,6 @@
 //! The outputs, a block of queries at a time.
 
+use super::few;
 use super::pack::{Sizes, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
 use crate::dropout::{DropoutKey, mask_into};
@@ -10,7 +11,7 @@ use crate::vectors::{crop_row, first_lanes, vectors};
 use crate::{Isa, Rows, RowsMut, Tier, work};
 use pulp::{Simd, WithSimd};
 
-/// out = attention; log_sum = logarithm of the sum of exponentiated scores, `[queries, heads]`, for the adjoint.
+/// out = attention; log_sum, if wanted, = logarithm of the sum of exponentiated scores, `[queries, heads]`, for the adjoint.
 ///
 /// q, out: `[queries, heads * head_dim]`, k, v: `[keys, heads * head_dim]`; query sequence s has rows `q_offsets[s]..q_offsets[s + 1]`
 /// and reads the keys and values of rows `kv_ranges[s].0..kv_ranges[s].1`. Panics where sizes disagree, or a query sees no key.
@@ -25,22 +26,24 @@ pub fn attention(
     kv_ranges: &[(usize, usize)],
     dropout: Option<Dropped<'_>>,
     out: RowsMut<'_>,
-    log_sum: &mut [f32],
+    log_sum: Option<&mut [f32]>,
     scratch: &mut AttentionScratch,
 ) {
     let spans = Spans { shape, mask, q_offsets, kv_ranges };
     spans.check(&q, &k);
     assert_eq!((v.rows, v.cols), (k.rows, k.cols), "shapes of values and keys");
     assert_eq!((out.rows, out.cols), (q.rows, q.cols), "shapes of out and q");
-    assert_eq!(log_sum.len(), q.rows * shape.heads, "a log-sum a query and head");
+    if let Some(log_sum) = &log_sum {
+        assert_eq!(log_sum.len(), q.rows * shape.heads, "a log-sum a query and head");
+    }
     if let Some(dropped) = dropout {
         assert_eq!(dropped.keys.len(), kv_ranges.len(), "a dropout key a query sequence");
     }
     work::add(2 * spans.pairs() * shape.channels());
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
-    let AttentionScratch { values, masks } = scratch;
+    let AttentionScratch { values, masks, running } = scratch;
     let scratch = values.values(largest.unwrap_or(0));
-    let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks };
+    let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks, running };
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
         Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
@@ -64,31 +67,32 @@ pub fn attention_gather(
     assert!(!history.is_empty(), "a query without keys");
     work::add(2 * history.len() * channels);
     let (q, out) = (Rows::new(q, 1, channels), RowsMut::new(out, 1, channels));
-    let AttentionScratch { values, masks } = scratch;
-    let scratch = values.values(room(shape, 1, history.len()) + shape.heads.next_multiple_of(LINE));
-    let (log_sum, scratch) = scratch.split_at_mut(shape.heads.next_multiple_of(LINE));
-    let pass = Pass { isa, shape, mask: Mask::None, q, k, v, out, log_sum, scratch, masks };
+    let AttentionScratch { values, masks, running } = scratch;
+    let scratch = values.values(few::room(shape.heads, channels));
+    let pass = Pass { isa, shape, mask: Mask::None, q, k, v, out, log_sum: None, scratch, masks, running };
     isa.vectorize(Step { pass, history });
 }
 
 /// Scratch for a sequence in the widest vectors: keys transposed, values, queries, weights and outputs of a block.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
-    sizes.tiles() + (keys + queries.next_multiple_of(FEWEST_ROWS) + MOST_ROWS) * sizes.row + MOST_ROWS * TILE
+    let blocks = (keys + queries.next_multiple_of(FEWEST_ROWS) + MOST_ROWS) * sizes.row + MOST_ROWS * TILE;
+    (sizes.tiles() + blocks).max(few::room(shape.heads, shape.channels()))
 }
 
 /// Operands of all sequences and heads.
-struct Pass<'a> {
-    isa: Isa,
-    shape: &'a AttentionShape,
-    mask: Mask,
-    q: Rows<'a>,
-    k: Rows<'a>,
-    v: Rows<'a>,
-    out: RowsMut<'a>,
-    log_sum: &'a mut [f32],
-    scratch: &'a mut [f32],
-    masks: &'a mut Vec<f32>,
+pub(super) struct Pass<'a> {
+    pub isa: Isa,
+    pub shape: &'a AttentionShape,
+    pub mask: Mask,
+    pub q: Rows<'a>,
+    pub k: Rows<'a>,
+    pub v: Rows<'a>,
+    pub out: RowsMut<'a>,
+    pub log_sum: Option<&'a mut [f32]>,
+    pub scratch: &'a mut [f32],
+    pub masks: &'a mut Vec<f32>,
+    pub running: &'a mut Vec<Running>,
 }
 
 /// A pass over sequences in blocks of at most R queries.
@@ -106,7 +110,14 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            pass.sequence::<S, R>(simd, first, queries, places, dropped);
+            // Of few queries all see all keys, unless more than one are masked.
+            match queries {
+                1 if dropped.is_none() => pass.few::<S, 1>(simd, first, places),
+                2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places),
+                3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places),
+                4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places),
+                _ => pass.sequence::<S, R>(simd, first, queries, places, dropped),
+            }
         }
     }
 }
@@ -121,7 +132,7 @@ impl WithSimd for Step<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        self.pass.sequence::<S, 1>(simd, 0, 1, Places::Listed(self.history), None);
+        self.pass.few::<S, 1>(simd, 0, Places::Listed(self.history));
     }
 }
 
@@ -165,12 +176,11 @@ impl Pass<'_> {
         let mut room = &mut *scratch;
         let k = carve(&mut room, sizes.tiles());
         let v = carve(&mut room, keys * sizes.row);
-        let filled = if R == 1 { queries } else { queries.next_multiple_of(FEWEST_ROWS) };
-        let q = carve(&mut room, filled * sizes.row);
+        let q = carve(&mut room, queries.next_multiple_of(FEWEST_ROWS) * sizes.row);
         let weights = carve(&mut room, MOST_ROWS * TILE);
         let out = carve(&mut room, MOST_ROWS * sizes.row);
         for head in 0..self.shape.heads {
-            transpose(&self.k, places, head, sizes, k);
+            transpose(simd, &self.k, places, head, sizes, k);
             pad(simd, &self.v, places, head, sizes, v);
             pad(simd, &self.q, Places::Between(first, first + queries), head, sizes, q);
             scale(simd, q, self.shape.scale);
@@ -178,10 +188,7 @@ impl Pass<'_> {
             let packed = Head { sizes, head, first, queries, keys, dropped, k, v, q };
             let mut i = 0;
             while i < queries {
-                if R == 1 {
-                    self.block::<S, 1>(simd, &packed, i, weights, out);
-                    i += 1;
-                } else if R == MOST_ROWS && queries - i > FEWEST_ROWS {
+                if R == MOST_ROWS && queries - i > FEWEST_ROWS {
                     self.block::<S, MOST_ROWS>(simd, &packed, i, weights, out);
                     i += MOST_ROWS;
                 } else {
@@ -209,7 +216,7 @@ impl Pass<'_> {
             let start = ((h.head * h.queries + i) * h.keys) as u64;
             mask_into(self.isa, key, p, start, &mut self.masks[..live * h.keys]);
         }
-        let mut running = [Running { most: f32::NEG_INFINITY, sum: 0.0 }; R];
+        let mut running = [Running::START; R];
         let end = seen(self.mask, i + live - 1, h.queries, h.keys);
         let q = Scalars { data: &h.q[i * row..], strides: [row, 1] };
         out[..R * row].fill(0.0);
@@ -243,24 +250,34 @@ impl Pass<'_> {
             scale(simd, out, 1.0 / running.sum);
             let at = h.first + i + r;
             crop_row(simd, out, &mut self.out.row_mut(at)[h.sizes.columns(h.head)]);
-            self.log_sum[at * self.shape.heads + h.head] = running.most + running.sum.ln();
+            if let Some(log_sum) = &mut self.log_sum {
+                log_sum[at * self.shape.heads + h.head] = running.log_sum();
+            }
         }
     }
 }
 
 /// A query's softmax so far.
-#[derive(Clone, Copy)]
-struct Running {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
     /// The largest score.
     most: f32,
     /// Sum of e^(score - most).
-    sum: f32,
+    pub sum: f32,
 }
 
 impl Running {
+    /// Of no scores.
+    pub const START: Running = Running { most: f32::NEG_INFINITY, sum: 0.0 };
+
+    /// Logarithm of the sum of e^score.
+    pub fn log_sum(self) -> f32 {
+        self.most + self.sum.ln()
+    }
+
     /// weights = e^(score - most) of the first `here` keys, 0 of the others; returns what earlier weights and sums are to be multiplied by.
     #[inline(always)]
-    fn exponentiate<S: Simd>(&mut self, simd: S, weights: &mut [f32], here: usize) -> f32 {
+    pub fn exponentiate<S: Simd>(&mut self, simd: S, weights: &mut [f32], here: usize) -> f32 {
         let weights = S::as_mut_simd_f32s(weights).0;
         let lowest = simd.splat_f32s(f32::NEG_INFINITY);
         let mut most = lowest;

@@ -9,6 +9,7 @@
 //! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding.
 
 mod backward;
+mod few;
 mod forward;
 mod pack;
 mod weights;
@@ -70,6 +71,8 @@ pub struct AttentionScratch {
     values: Scratch,
     /// Masks of a block of queries; apart from the rest, so that what lies beyond them is finite.
     masks: Vec<f32>,
+    /// Softmaxes of a few queries, head by head.
+    running: Vec<forward::Running>,
 }
 
 /// Keys of a tile: 4 vectors of AVX-512, and most sentences in one tile.

@@ -2,7 +2,8 @@
 
 use super::{Places, TILE};
 use crate::Rows;
-use crate::vectors::{pad_row, transpose_rows};
+use crate::columns::Columns;
+use crate::vectors::pad_row;
 use pulp::Simd;
 use std::ops::Range;
 
@@ -40,12 +41,24 @@ impl Sizes {
 
 /// to: `[tiles, channels, TILE]` = the head's channels of the rows at `places`; whatever beyond the last.
 #[inline(always)]
-pub(super) fn transpose(x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
-    let tiles = to.chunks_exact_mut(TILE * sizes.width);
-    for (first, tile) in (0..places.len()).step_by(TILE).zip(tiles) {
+pub(super) fn transpose<S: Simd>(simd: S, x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
+    let channels = sizes.columns(head);
+    for (first, tile) in (0..places.len()).step_by(TILE).zip(to.chunks_exact_mut(TILE * sizes.width)) {
         let count = TILE.min(places.len() - first);
-        let row = |j| &x.row(places.row(first + j))[sizes.columns(head)];
-        transpose_rows(row, count, sizes.width, tile, TILE);
+        for v in (0..count).step_by(S::F32_LANES) {
+            let columns = Columns::new::<S>(x, S::F32_LANES.min(count - v), |j| places.row(first + v + j));
+            let mut c = 0;
+            while c + 4 <= sizes.width {
+                for (e, column) in columns.four(simd, channels.start + c).into_iter().enumerate() {
+                    S::as_mut_simd_f32s(&mut tile[(c + e) * TILE + v..][..S::F32_LANES]).0[0] = column;
+                }
+                c += 4;
+            }
+            for c in c..sizes.width {
+                let column = columns.one(simd, channels.start + c);
+                S::as_mut_simd_f32s(&mut tile[c * TILE + v..][..S::F32_LANES]).0[0] = column;
+            }
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl WithSimd for Weights<'_> {
             let mut scores = vec![0.0; sizes.keys];
             let (own, rest) = mean.split_at_mut(queries * keys);
             for head in 0..heads {
-                transpose(&k, places, head, sizes, &mut across);
+                transpose(simd, &k, places, head, sizes, &mut across);
                 for (i, mean) in own.chunks_exact_mut(keys.max(1)).enumerate() {
                     pad(simd, &q, Places::Between(first + i, first + i + 1), head, sizes, &mut query);
                     scale(simd, &mut query, factor);

@@ -66,7 +66,6 @@ impl Eager<'_> {
             Mask::Causal => attention::Mask::Causal,
         };
         let mut y = Tensor::unfilled(q.rows(), a.channels);
-        self.scratch.stats.resize(q.rows() * a.heads, 0.0);
         attention::attention(
             self.isa,
             &attention_shape(a),
@@ -78,7 +77,7 @@ impl Eager<'_> {
             ranges,
             None,
             rows_mut(&mut y),
-            &mut self.scratch.stats,
+            None,
             &mut self.scratch.attention,
         );
         y

@@ -131,7 +131,7 @@ impl Tape<'_> {
             &kv_ranges,
             weights_dropped,
             out,
-            &mut log_sum,
+            Some(&mut log_sum),
             &mut scratch,
         );
         self.scratch.attention = scratch;
