@@ -1,7 +1,9 @@
 //! `cargo xtask`: the project's own commands, each a call of the `lsra` library.
 
+mod bench;
 mod peak;
 
+use bench::BenchArgs;
 use clap::{Parser, Subcommand};
 use lsra::demo::{self, DemoArgs};
 use lsra::profile::{self, ProfileArgs};
@@ -26,6 +28,8 @@ enum Command {
     Train(TrainArgs),
     /// Measure what this machine can do at most: multiply-adds, and bytes out of each cache
     Peak(PeakArgs),
+    /// Time kernels and whole jobs against this machine's peaks, and against peers
+    Bench(BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Peak(args) => peak::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     lsra::exit(result)
 }

@@ -30,6 +30,9 @@ pub enum Error {
          --set model.embeddings=shared-decoder, or give both sides the same dictionary"
     )]
     SeparateDictionaries,
+    /// Figures that cannot be measured or compared.
+    #[error("{0}")]
+    Bench(String),
     /// A file or folder that cannot be written.
     #[error("{path}: cannot be written ({cause}); check that its folder exists and that you may write there")]
     Unwritable {

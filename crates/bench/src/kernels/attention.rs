@@ -1,0 +1,119 @@
+//! Attention over sequences of one length, as many as make a lane's part of a batch, at two widths of a head.
+
+use super::data::{assert_near, values};
+use crate::{Case, Plan};
+use lsra_kernels::attention::{AttentionScratch, AttentionShape, Mask, attention, attention_backward};
+use lsra_kernels::gemm::Precision;
+use lsra_kernels::reference::attention::{self as oracle, Inputs};
+use lsra_kernels::{Isa, Rows, RowsMut, work};
+
+const HEADS: usize = 4;
+/// Tokens of all sequences together, at least one sequence.
+const TOKENS: usize = 1000;
+/// Above so many tokens the oracle, which is plain loops in f64, takes seconds.
+const CHECKED: usize = 1000;
+
+pub(super) fn plans() -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for width in [20, 64] {
+        for length in [30, 100, 1000, 4000] {
+            for (seen, mask) in [("full", Mask::None), ("causal", Mask::Causal)] {
+                let name = |direction: &str| format!("attention/{seen}/{direction}/head{width}/t{length}");
+                plans.push(Plan::new(name("forward"), move |isa| Data::new(isa, width, length, mask).forward_case()));
+                plans.push(Plan::new(name("backward"), move |isa| Data::new(isa, width, length, mask).backward_case()));
+            }
+        }
+    }
+    plans
+}
+
+struct Data {
+    isa: Isa,
+    shape: AttentionShape,
+    mask: Mask,
+    offsets: Vec<usize>,
+    ranges: Vec<(usize, usize)>,
+    /// q, k, v and the gradient of the output.
+    inputs: [Vec<f32>; 4],
+    out: Vec<f32>,
+    log_sum: Vec<f32>,
+    gradients: [Vec<f32>; 3],
+    scratch: AttentionScratch,
+}
+
+impl Data {
+    fn new(isa: Isa, width: usize, length: usize, mask: Mask) -> Data {
+        let shape = AttentionShape::new(HEADS * width, HEADS);
+        let n = (TOKENS / length).max(1);
+        let (tokens, channels) = (n * length, shape.channels());
+        Data {
+            isa,
+            shape,
+            mask,
+            offsets: (0..=n).map(|i| i * length).collect(),
+            ranges: (0..n).map(|i| (i * length, (i + 1) * length)).collect(),
+            inputs: [1, 2, 3, 4].map(|seed| values(tokens * channels, seed)),
+            out: vec![0.0; tokens * channels],
+            log_sum: vec![0.0; tokens * HEADS],
+            gradients: [(); 3].map(|()| vec![0.0; tokens * channels]),
+            scratch: AttentionScratch::default(),
+        }
+    }
+
+    fn tokens(&self) -> usize {
+        *self.offsets.last().expect("there is a sequence")
+    }
+
+    fn forward(&mut self) {
+        let (t, channels) = (self.tokens(), self.shape.channels());
+        let [q, k, v, _] = self.inputs.each_ref().map(|x| Rows::new(x, t, channels));
+        let (out, log_sum) = (RowsMut::new(&mut self.out, t, channels), Some(&mut self.log_sum[..]));
+        let (shape, mask, offsets, ranges) = (&self.shape, self.mask, &self.offsets, &self.ranges);
+        attention(self.isa, shape, mask, q, offsets, k, v, ranges, None, out, log_sum, &mut self.scratch);
+    }
+
+    fn backward(&mut self) {
+        let (t, channels) = (self.tokens(), self.shape.channels());
+        let [q, k, v, dout] = self.inputs.each_ref().map(|x| Rows::new(x, t, channels));
+        let [dq, dk, dv] = self.gradients.each_mut().map(|g| RowsMut::new(g, t, channels));
+        let (out, log_sum, scratch) = (Rows::new(&self.out, t, channels), &self.log_sum, &mut self.scratch);
+        let (shape, mask, offsets, ranges) = (&self.shape, self.mask, &self.offsets, &self.ranges);
+        attention_backward(
+            self.isa, shape, mask, q, offsets, k, v, ranges, None, out, log_sum, dout, dq, dk, dv, scratch,
+        );
+    }
+
+    fn oracle(&self) -> Inputs<'_, f32> {
+        let [q, k, v, _] = &self.inputs;
+        let (q_offsets, kv_ranges) = (&self.offsets[..], &self.ranges[..]);
+        Inputs { shape: self.shape, mask: self.mask, q, q_offsets, k, v, kv_ranges, dropped: &[] }
+    }
+
+    /// Multiply-adds of the forward pass: scores, and the sum of values.
+    fn run_forward(&mut self) -> usize {
+        let before = work::multiply_adds();
+        self.forward();
+        (work::multiply_adds() - before) as usize
+    }
+
+    fn forward_case(mut self) -> Case {
+        let products = self.run_forward();
+        if self.tokens() <= CHECKED {
+            assert_near("attention", &self.out, &oracle::attention(&self.oracle()));
+        }
+        Case::multiply_adds(Precision::F32, products, move || self.forward())
+    }
+
+    fn backward_case(mut self) -> Case {
+        let products = self.run_forward();
+        self.backward();
+        if self.tokens() <= CHECKED {
+            let want = oracle::attention_backward(&self.oracle(), &self.inputs[3]);
+            for (got, want) in self.gradients.iter().zip([want.dq, want.dk, want.dv]) {
+                assert_near("attention's gradients", got, &want);
+            }
+        }
+        // Scores again, and four products of the same size.
+        Case::multiply_adds(Precision::F32, products / 2 * 5, move || self.backward())
+    }
+}

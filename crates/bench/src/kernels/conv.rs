@@ -1,0 +1,99 @@
+//! Convolutions over a lane's part of a batch: 80 channels, 4 heads.
+
+use super::data::{assert_near, sentences, values};
+use crate::{Bound, Case, Plan};
+use lsra_kernels::conv::{ConvShape, dynamic_conv, dynamic_conv_backward, light_conv, light_conv_backward};
+use lsra_kernels::gemm::Precision;
+use lsra_kernels::reference::conv as oracle;
+use lsra_kernels::{Isa, Rows, RowsMut, work};
+
+const CHANNELS: usize = 80;
+const HEADS: usize = 4;
+/// Sentences of a lane's part of a batch, and of the peer's batch.
+const SENTENCES: [usize; 2] = [34, 136];
+
+pub(super) fn plans() -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for kernel in [3, 7, 15, 31, 63] {
+        for (taps, light) in [("light", true), ("dynamic", false)] {
+            let name = |direction: &str| format!("conv/{taps}/{direction}/k{kernel}");
+            let [forward_name, backward_name] = ["forward", "backward"].map(name);
+            let share =
+                *sentences(SENTENCES[1]).last().unwrap() as f64 / *sentences(SENTENCES[0]).last().unwrap() as f64;
+            let (at, to) = (forward_name.clone(), backward_name.clone());
+            plans.push(Plan::new(forward_name, move |isa| forward(isa, kernel, light).peer(at, share)));
+            plans.push(Plan::new(backward_name, move |isa| backward(isa, kernel, light).peer(to, share)));
+        }
+    }
+    plans
+}
+
+/// Inputs of a convolution, and what it works out.
+struct Data {
+    shape: ConvShape,
+    offsets: Vec<usize>,
+    tokens: usize,
+    x: Vec<f32>,
+    dy: Vec<f32>,
+    taps: Vec<f32>,
+    y: Vec<f32>,
+    dtaps: Vec<f32>,
+}
+
+impl Data {
+    fn new(kernel: usize, light: bool) -> Data {
+        let offsets = sentences(SENTENCES[0]);
+        let tokens = *offsets.last().expect("there are sentences");
+        let taps = values(HEADS * kernel * if light { 1 } else { tokens }, 3);
+        let (x, dy) = (values(tokens * CHANNELS, 1), values(tokens * CHANNELS, 2));
+        let shape = ConvShape::centred(CHANNELS, HEADS, kernel);
+        Data { shape, offsets, tokens, x, dy, y: vec![0.0; tokens * CHANNELS], dtaps: vec![0.0; taps.len()], taps }
+    }
+
+    fn forward(&mut self, isa: Isa, light: bool) {
+        let x = Rows::new(&self.x, self.tokens, CHANNELS);
+        let y = RowsMut::new(&mut self.y, self.tokens, CHANNELS);
+        let run = if light { light_conv } else { dynamic_conv };
+        run(isa, &self.shape, &self.offsets, x, &self.taps, y);
+    }
+
+    fn backward(&mut self, isa: Isa, light: bool) {
+        let [x, dy] = [&self.x, &self.dy].map(|x| Rows::new(x, self.tokens, CHANNELS));
+        let dx = RowsMut::new(&mut self.y, self.tokens, CHANNELS);
+        let run = if light { light_conv_backward } else { dynamic_conv_backward };
+        run(isa, &self.shape, &self.offsets, x, &self.taps, dy, dx, &mut self.dtaps);
+    }
+
+    /// Bytes of so many arrays like x and so many like the taps.
+    fn bytes(&self, like_x: usize, like_taps: usize) -> Bound {
+        let bytes = 4 * (like_x * self.x.len() + like_taps * self.taps.len());
+        Bound::Bytes { within: bytes, moved: bytes as f64 }
+    }
+}
+
+fn forward(isa: Isa, kernel: usize, light: bool) -> Case {
+    let mut d = Data::new(kernel, light);
+    let before = work::multiply_adds();
+    d.forward(isa, light);
+    let products = (work::multiply_adds() - before) as usize;
+    let want = if light { oracle::light_conv } else { oracle::dynamic_conv };
+    assert_near("convolution", &d.y, &want(&d.shape, &d.offsets, &d.x, &d.taps));
+    let bytes = d.bytes(2, 1);
+    Case::multiply_adds(Precision::F32, products, move || d.forward(isa, light)).bound(bytes)
+}
+
+fn backward(isa: Isa, kernel: usize, light: bool) -> Case {
+    let mut d = Data::new(kernel, light);
+    let before = work::multiply_adds();
+    d.forward(isa, light);
+    let products = (work::multiply_adds() - before) as usize;
+    d.backward(isa, light);
+    let oracle = if light { oracle::light_conv_backward } else { oracle::dynamic_conv_backward };
+    let (dx, dtaps) = oracle(&d.shape, &d.offsets, &d.x, &d.taps, &d.dy);
+    assert_near("the convolution's dx", &d.y, &dx);
+    if !light {
+        assert_near("the convolution's dtaps", &d.dtaps, &dtaps);
+    }
+    let bytes = d.bytes(3, 2);
+    Case::multiply_adds(Precision::F32, 2 * products, move || d.backward(isa, light)).bound(bytes)
+}

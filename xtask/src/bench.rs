@@ -1,0 +1,177 @@
+//! `cargo xtask bench`: kernels and whole jobs, against their roofs and against peers.
+
+use clap::Args;
+use lsra::Error;
+use lsra::columns::columns;
+use lsra_bench::compare::{Change, compare};
+use lsra_bench::summary::About;
+use lsra_bench::{Effort, Figure, Peers, Record, Roofs, chart, jobs, measure, plans, save};
+use lsra_kernels::Isa;
+use lsra_kernels::denormals::flush_denormals;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Time kernels and whole jobs, each answer checked, as a share of this machine's peaks and against peers.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// Fewer and shorter rounds: a first look, not for keeping
+    #[arg(long)]
+    quick: bool,
+    /// Only what has this in its name, as in gemm/int8 or decode; several are separated by commas
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    filter: Vec<String>,
+    /// Beside PyTorch and CTranslate2, in a Python environment that is set up on the first use
+    #[arg(long)]
+    peers: bool,
+    /// Where that environment is
+    #[arg(long, value_name = "DIR", default_value = "target/peers")]
+    peers_environment: PathBuf,
+    /// Add the figures to bench-results/CPU/DATE.json, and write its page and charts
+    #[arg(long)]
+    save: bool,
+    /// Write the figures here: a list of objects with name, value, unit, percent_of_roof, baseline, ratio, noise
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Hold the figures against those of an older file; exit status 1 where one fell by more than its noise
+    #[arg(long, value_name = "OLD")]
+    compare: Option<PathBuf>,
+    /// With --compare: hold this file against the older one and measure nothing
+    #[arg(long, value_name = "NEW", requires = "compare")]
+    with: Option<PathBuf>,
+    /// List the names and measure nothing
+    #[arg(long)]
+    list: bool,
+}
+
+/// Measures, prints as it goes, and writes what was asked for.
+///
+/// Errors: a file that cannot be read or written, a peer that cannot be set up, or a filter that nothing matches.
+pub fn run(args: &BenchArgs) -> Result<ExitCode, Error> {
+    let chosen: Vec<_> = plans().into_iter().filter(|p| matches(&args.filter, &p.name)).collect();
+    // Beside a rival only where there is one to run.
+    let chosen: Vec<_> = chosen.into_iter().filter(|p| args.peers || !p.name.contains("/against/")).collect();
+    if args.list {
+        chosen.iter().for_each(|p| println!("{}", p.name));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if chosen.is_empty() {
+        return Err(Error::Bench(format!("nothing is called {}; --list names all", args.filter.join(" or "))));
+    }
+    let old = args.compare.as_deref().map(read).transpose()?;
+    let new = match &args.with {
+        Some(path) => read(path)?,
+        None => measured(args, chosen)?,
+    };
+    match old {
+        Some(old) => Ok(held_against(&old, &new)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, Error> {
+    let isa = Isa::from_env()?;
+    let _flushed = flush_denormals();
+    let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
+    let mut roofs = Roofs::new(isa);
+    let failed = |e: lsra_bench::peers::PeerError| Error::Bench(e.to_string());
+    let mut peers = args.peers.then(|| Peers::start(&args.peers_environment)).transpose().map_err(failed)?;
+    let mut record = Record::new();
+    for plan in chosen {
+        let figure = measure(&plan.name, (plan.build)(isa), &mut roofs, peers.as_mut(), effort).map_err(failed)?;
+        println!("{}", line(&figure));
+        record.push(figure);
+    }
+    for figure in jobs::derived(&record) {
+        println!("{}", line(&figure));
+        record.push(figure);
+    }
+    let void = peers.as_ref().map(Peers::below_their_figures).unwrap_or_default();
+    if !void.is_empty() {
+        println!("void: no ratio to a peer counts, because these stayed below four fifths of what is known of them:");
+        void.iter().for_each(|v| println!("  {v}"));
+    }
+    let written = |path: &Path| {
+        let path = path.display().to_string();
+        move |cause: io::Error| Error::Unwritable { path, cause }
+    };
+    if let Some(path) = &args.json {
+        save::write(path, &record).map_err(written(path))?;
+    }
+    if args.save {
+        let versions = peers.as_ref().map(|p| p.versions.iter().map(|(n, v)| format!("{n} {v}")).collect::<Vec<_>>());
+        let about = About {
+            machine: save::machine(),
+            date: save::today(),
+            command: std::iter::once("cargo xtask".to_owned())
+                .chain(std::env::args().skip(1))
+                .collect::<Vec<_>>()
+                .join(" "),
+            peers: versions.unwrap_or_default().join(", "),
+            void,
+        };
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-results");
+        let folder = save::save(&results, &about, &record).map_err(written(&results))?;
+        println!("saved in {}", folder.display());
+    }
+    Ok(record)
+}
+
+fn matches(filters: &[String], name: &str) -> bool {
+    filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()))
+}
+
+fn read(path: &Path) -> Result<Record, Error> {
+    save::read(path).map_err(|e| {
+        Error::Bench(format!(
+            "{}: not a record of figures ({e}); give a file that --json or --save wrote",
+            path.display()
+        ))
+    })
+}
+
+fn line(f: &Figure) -> String {
+    let roof = f.percent_of_roof.map(|p| format!("{p:5.1}% of the roof")).unwrap_or_default();
+    let peer = match (&f.peer, f.ratio, f.baseline) {
+        (Some(peer), Some(ratio), Some(value)) => format!("  {ratio:.2}x {peer} ({})", chart::number(value)),
+        _ => String::new(),
+    };
+    format!("{:<58} {:>9} {:<9} {roof} ±{:.1}%{peer}", f.name, chart::number(f.value), f.unit, 100.0 * f.noise)
+}
+
+fn held_against(old: &Record, new: &Record) -> ExitCode {
+    let changes = compare(old, new);
+    let row = |c: &Change| {
+        let verdict = if c.is_fall() {
+            "FELL"
+        } else if c.is_rise() {
+            "rose"
+        } else {
+            ""
+        };
+        vec![c.name.clone(), format!("{:.3}", c.times), format!("{:.3}", c.noise), c.by.clone(), verdict.to_owned()]
+    };
+    print!("{}", columns(&["figure", "times as good", "noise", "by", ""], changes.iter().map(row).collect()));
+    let fell = changes.iter().filter(|c| c.is_fall()).count();
+    println!("{} figures in both, {fell} fell", changes.len());
+    ExitCode::from(u8::from(fell > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_choose_by_part_of_a_name() {
+        let filters = ["gemm/int8".to_owned(), "decode".to_owned()];
+        assert!(matches(&filters, "gemm/int8/1x160x160") && matches(&filters, "decode/x"));
+        assert!(!matches(&filters, "gemm/f32/1x160x160") && matches(&[], "anything"));
+    }
+
+    #[test]
+    fn a_fall_is_told_by_the_exit_status() {
+        let figure = |value| vec![Figure { noise: 0.01, ..Figure::derived("a", value, "tokens/s") }];
+        assert_eq!(format!("{:?}", held_against(&figure(100.0), &figure(80.0))), format!("{:?}", ExitCode::from(1)));
+        assert_eq!(format!("{:?}", held_against(&figure(100.0), &figure(99.0))), format!("{:?}", ExitCode::SUCCESS));
+    }
+}
