@@ -8,8 +8,17 @@ use pulp::{Simd, WithSimd};
 #[inline(always)]
 pub(crate) fn row_max<S: Simd>(simd: S, row: &[f32]) -> f32 {
     let (head, tail) = S::as_simd_f32s(row);
-    let mut most = simd.splat_f32s(f32::NEG_INFINITY);
-    for x in head {
+    // Four maxima at once: one alone would wait for itself at each vector.
+    let mut lanes = [simd.splat_f32s(f32::NEG_INFINITY); 4];
+    let (whole, rest) = head.as_chunks::<4>();
+    for chunk in whole {
+        for (most, x) in lanes.iter_mut().zip(chunk) {
+            *most = simd.max_f32s(*most, *x);
+        }
+    }
+    let [a, b, c, d] = lanes;
+    let mut most = simd.max_f32s(simd.max_f32s(a, b), simd.max_f32s(c, d));
+    for x in rest {
         most = simd.max_f32s(most, *x);
     }
     tail.iter().fold(simd.reduce_max_f32s(most), |m, &x| m.max(x))
@@ -30,6 +39,33 @@ pub(crate) fn exp_row<S: Simd>(simd: S, row: &mut [f32], shift: f32) -> f32 {
         let y = exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shift));
         simd.partial_store_f32s(tail, y);
         total += tail.iter().sum::<f32>();
+    }
+    total
+}
+
+/// The sum of e^(row - shift).
+#[inline(always)]
+fn sum_exp<S: Simd>(simd: S, row: &[f32], shift: f32) -> f32 {
+    let shifts = simd.splat_f32s(shift);
+    let (head, tail) = S::as_simd_f32s(row);
+    let mut sums = [simd.splat_f32s(0.0); 2];
+    let (whole, rest) = head.as_chunks::<2>();
+    for chunk in whole {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum = simd.add_f32s(*sum, exp(simd, simd.sub_f32s(*x, shifts)));
+        }
+    }
+    for x in rest {
+        sums[0] = simd.add_f32s(sums[0], exp(simd, simd.sub_f32s(*x, shifts)));
+    }
+    let mut total = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]));
+    if !tail.is_empty() {
+        let mut last = [0.0f32; 16];
+        let last = &mut last[..tail.len()];
+        simd.partial_store_f32s(last, exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shifts)));
+        for x in last {
+            total += *x;
+        }
     }
     total
 }
@@ -100,14 +136,17 @@ pub fn log_softmax_rows(isa: Isa, x: RowsMut<'_>) {
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
             let mut x = self.0;
-            let mut room = Vec::new();
             for r in 0..x.rows {
                 let row = x.row_mut(r);
                 let most = row_max(simd, row);
-                room.clear();
-                room.extend_from_slice(row);
-                let log_sum = exp_row(simd, &mut room, most).ln();
-                row.iter_mut().for_each(|x| *x = (*x - most) - log_sum);
+                let log_sum = sum_exp(simd, row, most).ln();
+                let (head, tail) = S::as_mut_simd_f32s(row);
+                for x in head {
+                    *x = simd.sub_f32s(simd.sub_f32s(*x, simd.splat_f32s(most)), simd.splat_f32s(log_sum));
+                }
+                for x in tail {
+                    *x = (*x - most) - log_sum;
+                }
             }
         }
     }

@@ -103,10 +103,6 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
         let about = About {
             machine: save::machine(),
             date: save::today(),
-            command: std::iter::once("cargo xtask".to_owned())
-                .chain(std::env::args().skip(1))
-                .collect::<Vec<_>>()
-                .join(" "),
             peers: versions.unwrap_or_default().join(", "),
             void,
         };

@@ -20,6 +20,11 @@ impl Effort {
     pub const QUICK: Effort = Effort { rounds: 3, slice: Duration::from_millis(20) };
 }
 
+/// Rounds of a case that takes seconds.
+const FEWEST: usize = 3;
+/// After so long, the fewest rounds are enough.
+const LONGEST: Duration = Duration::from_secs(15);
+
 /// Times a case. Within a round the best run of each side counts: the others were disturbed. Over rounds, the median of ratios.
 ///
 /// Errors: a peer that does not answer.
@@ -33,7 +38,11 @@ pub fn measure(
     (case.run)();
     let (mut values, mut shares) = (Vec::new(), Vec::new());
     let mut others: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); case.peers.len()];
-    for _ in 0..effort.rounds {
+    let start = Instant::now();
+    for round in 0..effort.rounds {
+        if round >= FEWEST && start.elapsed() > LONGEST {
+            break;
+        }
         let roof = roofs.seconds(&mut case.bounds, case.threads);
         let own = best_of_slice(&mut case.run, effort.slice);
         values.push(case.unit.value(own));
@@ -72,6 +81,9 @@ const SHORTEST: Duration = Duration::from_micros(100);
 /// Seconds of a run, in the best of the timings that a slice has room for, one at least.
 pub fn best_of_slice(run: &mut dyn FnMut(), slice: Duration) -> f64 {
     let once = time(run, 1);
+    if once > slice.as_secs_f64() {
+        return once;
+    }
     let runs = (SHORTEST.as_secs_f64() / once.max(1e-9)).ceil().max(1.0) as u32;
     let end = Instant::now() + slice;
     let mut best = if runs == 1 { once } else { f64::INFINITY };

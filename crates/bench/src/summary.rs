@@ -11,8 +11,6 @@ pub struct About {
     pub machine: String,
     /// The day, `2026-11-24`.
     pub date: String,
-    /// The command that gave the record.
-    pub command: String,
     /// Peers' versions.
     pub peers: String,
     /// Peers below four fifths of their figure: comparisons are void.
@@ -38,9 +36,9 @@ pub fn markdown(about: &About, record: &Record) -> String {
     let mut text = String::new();
     let _ = write!(
         text,
-        "# Measured on {}, {}\n\n{}, shared with others. `{}`\n\nThe median of rounds; within a round the roof, this project and the peers \
+        "# Measured on {}, {}\n\nWritten by `cargo xtask bench --peers --save`; a part is measured anew with `--filter`. The machine is shared with others.\n\nThe median of rounds; within a round the roof, this project and the peers \
          run right after one another, and each one's best run counts. Noise is half the distance between the quartiles of the rounds.\n",
-        about.machine, about.date, about.machine, about.command
+        about.machine, about.date
     );
     if !about.peers.is_empty() {
         let _ = writeln!(text, "\nPeers: {}.", about.peers);

@@ -45,11 +45,10 @@ impl Top {
 
     fn scan(&mut self, parent: usize, sum: f32, log_probs: &[f32], banned: &[u32]) {
         // Nearly no word gets in, so whole runs are dismissed by their maximum. Adding the sum keeps the order (rounding
-        // never reverses it), so what the maximum cannot, none of its run can. 64 words: a few vectors, a few runs looked into.
-        const RUN: usize = 64;
+        // never reverses it), so what the maximum cannot, none of its run can. 128 words: many vectors, a few runs looked into.
+        const RUN: usize = 128;
         for (i, run) in log_probs.chunks(RUN).enumerate() {
-            // Not f32::max, which would forget a NaN; a NaN compares false and is never taken.
-            let highest = run.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+            let highest = highest(run);
             if sum + highest <= self.threshold() {
                 continue;
             }
@@ -68,6 +67,21 @@ impl Top {
         self.candidates.insert(place, candidate);
         self.candidates.truncate(self.count);
     }
+}
+
+/// The largest value that is a number; -infinity where there is none.
+fn highest(run: &[f32]) -> f32 {
+    // Not f32::max, which would forget a NaN; a NaN compares false and is never taken.
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    // Sixteen maxima at once: one alone would wait for itself at each word.
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (whole, rest) = run.as_chunks::<16>();
+    for chunk in whole {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, x);
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, &b| larger(a, b))
 }
 
 #[cfg(test)]

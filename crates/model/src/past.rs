@@ -29,6 +29,9 @@ impl History {
 
     /// Hypothesis i goes on from the past of hypothesis `parents[i]`.
     pub fn reorder(&mut self, parents: &[usize]) {
+        if parents.iter().copied().eq(0..self.rows.len()) {
+            return;
+        }
         self.rows = parents.iter().map(|&p| self.rows[p].clone()).collect();
     }
 

@@ -10,8 +10,8 @@ use lsra_train::{PrecisionKind, Setup, Trainer, TrainingConfig};
 
 const PAIRS: usize = 160;
 const LENGTH: usize = 25;
-/// Tokens of a side of one update where lengths differ.
-const TOKENS: usize = 3840;
+/// Pairs of one update where lengths differ.
+const SENTENCES: usize = 24;
 
 pub(super) fn plans() -> Vec<Plan> {
     let mut plans = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn plans() -> Vec<Plan> {
     }
     for length in [10, 20, 40, 80, 160] {
         plans.push(Plan::new(format!("scaling/train/length/{length}"), move |isa| {
-            cost(isa, &config("iwslt-160"), TOKENS / length, length)
+            cost(isa, &config("iwslt-160"), SENTENCES, length)
         }));
     }
     for width in [80, 160, 320, 640] {

@@ -18,22 +18,38 @@ pub struct EagerState {
     second: Pool,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Rows one after the other, in storage that the next translation takes up again: growing a vector would move it, and the system
+/// would clear new pages each time.
+#[derive(Clone, Debug)]
 struct Pool {
-    values: Vec<f32>,
-    columns: usize,
+    kept: Tensor,
+    used: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool { kept: Tensor::unfilled(0, 0), used: 0 }
+    }
 }
 
 impl Pool {
     fn append(&mut self, x: &Tensor) {
-        self.columns = x.columns();
-        for r in 0..x.rows() {
-            self.values.extend_from_slice(x.row(r));
+        let (columns, wanted) = (x.columns(), self.used + x.rows());
+        if wanted > self.kept.rows() || !self.kept.is_unique() {
+            let mut larger = Tensor::unfilled(2 * wanted, columns);
+            larger.data_mut()[..self.used * columns].copy_from_slice(&self.kept.data()[..self.used * columns]);
+            self.kept = larger;
         }
+        let room = &mut self.kept.data_mut()[self.used * columns..wanted * columns];
+        for (r, to) in room.chunks_exact_mut(columns).enumerate() {
+            to.copy_from_slice(x.row(r));
+        }
+        self.used = wanted;
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows::new(&self.values, self.values.len() / self.columns.max(1), self.columns)
+        let columns = self.kept.columns();
+        Rows::new(&self.kept.data()[..self.used * columns], self.used, columns)
     }
 }
 
