@@ -106,7 +106,7 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
             peers: versions.unwrap_or_default().join(", "),
             void,
         };
-        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench-results");
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("bench-results");
         let folder = save::save(&results, &about, &record).map_err(written(&results))?;
         println!("saved in {}", folder.display());
     }

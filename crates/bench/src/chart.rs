@@ -3,17 +3,18 @@
 use maud::{Markup, html};
 
 const ROW: usize = 18;
-const LABEL: usize = 330;
 const WIDTH: usize = 420;
 const TOP: usize = 34;
 
 /// A bar for each name, with its value written beside it, and a line at `mark` where there is one.
 pub fn bars(title: &str, unit: &str, rows: &[(String, f64)], mark: Option<f64>) -> String {
     let most = rows.iter().map(|r| r.1).chain(mark).fold(0.0, f64::max).max(1e-9);
-    let x = |value: f64| LABEL as f64 + value / most * WIDTH as f64;
+    // About six units a letter.
+    let label = 20 + 6 * rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
+    let x = |value: f64| label as f64 + value / most * WIDTH as f64;
     let height = TOP + ROW * rows.len() + 10;
     svg(
-        LABEL + WIDTH + 110,
+        label + WIDTH + 110,
         height,
         title,
         html! {
@@ -21,8 +22,8 @@ pub fn bars(title: &str, unit: &str, rows: &[(String, f64)], mark: Option<f64>) 
                 line x1=(x(mark)) x2=(x(mark)) y1=(TOP - 4) y2=(height - 8) stroke="#999" stroke-dasharray="3 3" {}
             }
             @for (i, (name, value)) in rows.iter().enumerate() {
-                text x=(LABEL - 8) y=(TOP + ROW * i + 12) text-anchor="end" { (name) }
-                rect x=(LABEL) y=(TOP + ROW * i) width=(format!("{:.1}", x(*value) - LABEL as f64)) height=(ROW - 5) fill="#3b6ea8" {}
+                text x=(label - 8) y=(TOP + ROW * i + 12) text-anchor="end" { (name) }
+                rect x=(label) y=(TOP + ROW * i) width=(format!("{:.1}", x(*value) - label as f64)) height=(ROW - 5) fill="#3b6ea8" {}
                 text x=(format!("{:.1}", x(*value) + 6.0)) y=(TOP + ROW * i + 12) { (number(*value)) " " (unit) }
             }
         },

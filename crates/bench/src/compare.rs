@@ -33,7 +33,9 @@ const LEAST_NOISE: f64 = 0.03;
 /// Figures that both have, in the order of the new. By the share of the roof where both have one, else by the ratio to the peer, else by
 /// the value: the first two do not follow the machine's drift.
 pub fn compare(old: &Record, new: &Record) -> Vec<Change> {
-    let pairs = new.iter().filter_map(|n| Some((old.iter().find(|o| o.name == n.name)?, n)));
+    // Of an exponent neither more nor less is better.
+    let pairs =
+        new.iter().filter(|f| f.unit != "exponent").filter_map(|n| Some((old.iter().find(|o| o.name == n.name)?, n)));
     pairs.map(|(o, n)| change(o, n)).collect()
 }
 
@@ -64,6 +66,7 @@ mod tests {
             figure("rate", 100.0, "tokens/s", None),
             figure("time", 2.0, "ms", None),
             figure("gone", 1.0, "ms", None),
+            figure("slope", 1.0, "exponent", None),
         ];
         let new = vec![
             // Slower, but so was the machine.
@@ -71,6 +74,7 @@ mod tests {
             figure("rate", 90.0, "tokens/s", None),
             figure("time", 2.2, "ms", None),
             figure("fresh", 1.0, "ms", None),
+            figure("slope", 2.0, "exponent", None),
         ];
         let changes = compare(&old, &new);
         let falls: Vec<&str> = changes.iter().filter(|c| c.is_fall()).map(|c| c.name.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Kernels and whole jobs, timed against the roof that binds them and against peers, each answer checked before it is timed.
 //!
 //! A [`Plan`] names what can be measured and builds it only when asked for; the [`Case`] it builds knows its work, its [`Bound`]s and
-//! its peer. [`measure`] times both sides in turns, because these machines drift: what is compared is the ratio of neighbours in time.
+//! its peer. [`measure()`] times both sides in turns, because these machines drift: what is compared is the ratio of neighbours in time.
 #![forbid(unsafe_code)]
 
 pub mod bound;

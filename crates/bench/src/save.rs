@@ -1,4 +1,4 @@
-//! A record where it is kept: `bench-results/<cpu>/<date>.json`, a page and charts beside it.
+//! A record where it is kept: `bench-results/CPU/DATE.json`, a page and charts beside it.
 
 use crate::summary::{About, charts, markdown};
 use crate::{Figure, Record};
@@ -42,7 +42,7 @@ pub fn write(path: &Path, record: &Record) -> io::Result<()> {
     std::fs::write(path, serde_json::to_string_pretty(record).map_err(io::Error::other)? + "\n")
 }
 
-/// Adds a record to the day's in `results`/<machine>: figures of the same name are replaced. Writes the page and the charts anew.
+/// Adds a record to the day's in `results`/MACHINE: figures of the same name are replaced. Writes the page and the charts anew.
 /// Returns the folder.
 ///
 /// Errors: something there cannot be read or written.

@@ -114,7 +114,10 @@ pub fn charts(record: &Record) -> Vec<(String, String)> {
         };
         let lines: Vec<_> = ["train", "decode"].map(line).into_iter().filter(|l| l.1.len() > 1).collect();
         if !lines.is_empty() {
-            charts.push((format!("scaling-{against}.svg"), powers(&format!("Cost against {against}"), across, &lines)));
+            charts.push((
+                format!("scaling-{against}.svg"),
+                powers(&format!("Cost against {against}, both axes logarithmic"), across, &lines),
+            ));
         }
     }
     charts
