@@ -3,12 +3,12 @@
 use clap::Args;
 use lsra::Error;
 use lsra::columns::columns;
+use lsra::sink::Sink;
 use lsra_bench::compare::{Change, compare};
 use lsra_bench::summary::About;
 use lsra_bench::{Effort, Figure, Peers, Record, Roofs, chart, jobs, measure, plans, save};
 use lsra_kernels::Isa;
 use lsra_kernels::denormals::flush_denormals;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -71,6 +71,8 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Error> {
 
 fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, Error> {
     let isa = Isa::from_env()?;
+    // Before anything is measured: that takes minutes.
+    let json = args.json.as_deref().map(|path| Sink::open(Some(path))).transpose()?;
     let _flushed = flush_denormals();
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
     let mut roofs = Roofs::new(isa);
@@ -91,12 +93,9 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
         println!("void: no ratio to a peer counts, because these stayed below four fifths of what is known of them:");
         void.iter().for_each(|v| println!("  {v}"));
     }
-    let written = |path: &Path| {
-        let path = path.display().to_string();
-        move |cause: io::Error| Error::Unwritable { path, cause }
-    };
-    if let Some(path) = &args.json {
-        save::write(path, &record).map_err(written(path))?;
+    if let Some(mut json) = json {
+        json.line(&serde_json::to_string_pretty(&record).expect("numbers and text make JSON"))?;
+        json.finish()?;
     }
     if args.save {
         let versions = peers.as_ref().map(|p| p.versions.iter().map(|(n, v)| format!("{n} {v}")).collect::<Vec<_>>());
@@ -107,7 +106,8 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
             void,
         };
         let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("bench-results");
-        let folder = save::save(&results, &about, &record).map_err(written(&results))?;
+        let written = |cause| Error::Unwritable { path: results.display().to_string(), cause };
+        let folder = save::save(&results, &about, &record).map_err(written)?;
         println!("saved in {}", folder.display());
     }
     Ok(record)

@@ -9,8 +9,8 @@ const TOP: usize = 34;
 /// A bar for each name, with its value written beside it, and a line at `mark` where there is one.
 pub fn bars(title: &str, unit: &str, rows: &[(String, f64)], mark: Option<f64>) -> String {
     let most = rows.iter().map(|r| r.1).chain(mark).fold(0.0, f64::max).max(1e-9);
-    // About six units a letter.
-    let label = 20 + 6 * rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
+    // A letter takes about six and a half units.
+    let label = 20 + 13 * rows.iter().map(|r| r.0.len()).max().unwrap_or(0) / 2;
     let x = |value: f64| label as f64 + value / most * WIDTH as f64;
     let height = TOP + ROW * rows.len() + 10;
     svg(
@@ -77,7 +77,6 @@ fn svg(width: usize, height: usize, title: &str, inside: Markup) -> String {
 /// Three digits that count.
 pub fn number(value: f64) -> String {
     match value.abs() {
-        v if v >= 1000.0 => format!("{:.0}", value),
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
         v if v >= 1.0 => format!("{value:.2}"),

@@ -1,5 +1,13 @@
 //! How cost grows.
 
+use crate::Record;
+
+/// Sizes and values of the figures that are called `family`/size.
+pub fn points(record: &Record, family: &str) -> Vec<(f64, f64)> {
+    let size = |name: &str| name.strip_prefix(family)?.strip_prefix('/')?.parse().ok();
+    record.iter().filter_map(|f| Some((size(&f.name)?, f.value))).collect()
+}
+
 /// The exponent b and the goodness R^2 of y = a x^b, by least squares of logarithms. Panics with fewer than two points, or values not
 /// above 0.
 pub fn power(points: &[(f64, f64)]) -> (f64, f64) {

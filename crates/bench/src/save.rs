@@ -2,6 +2,7 @@
 
 use crate::summary::{About, charts, markdown};
 use crate::{Figure, Record};
+use lsra_exec::atomic;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,13 +36,6 @@ pub fn read(path: &Path) -> io::Result<Record> {
     serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::other)
 }
 
-/// Writes a record as JSON.
-///
-/// Errors: the file cannot be written.
-pub fn write(path: &Path, record: &Record) -> io::Result<()> {
-    std::fs::write(path, serde_json::to_string_pretty(record).map_err(io::Error::other)? + "\n")
-}
-
 /// Adds a record to the day's in `results`/MACHINE: figures of the same name are replaced. Writes the page and the charts anew.
 /// Returns the folder.
 ///
@@ -57,10 +51,12 @@ pub fn save(results: &Path, about: &About, record: &Record) -> io::Result<PathBu
             None => all.push(figure.clone()),
         }
     }
-    write(&path, &all)?;
-    std::fs::write(folder.join("summary.md"), markdown(about, &all))?;
+    let json = serde_json::to_string_pretty(&all).map_err(io::Error::other)? + "\n";
+    let write = |path: &Path, text: &str| atomic::replace(path, |f| f.write_all(text.as_bytes()));
+    write(&path, &json)?;
+    write(&folder.join("summary.md"), &markdown(about, &all))?;
     for (name, chart) in charts(&all) {
-        std::fs::write(folder.join(name), chart)?;
+        write(&folder.join(name), &chart)?;
     }
     Ok(folder)
 }

@@ -1,7 +1,7 @@
 //! A record as a page to read, and its charts.
 
 use crate::chart::{bars, number, powers};
-use crate::{Figure, Record};
+use crate::{Figure, Record, fit};
 use std::fmt::Write;
 
 /// What a record needs to be understood.
@@ -18,7 +18,7 @@ pub struct About {
 }
 
 /// Names of a table's figures begin so.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 9] = [
     ("Training", "train/"),
     ("Translating", "decode/"),
     ("Loading", "load/"),
@@ -28,7 +28,6 @@ const TABLES: [(&str, &str); 10] = [
     ("Attention", "attention/"),
     ("Projection and loss", "loss/"),
     ("Row by row", "rowwise/"),
-    ("Memory", "memory/"),
 ];
 
 /// Markdown with a table for each kind of figure, each chart's file named above it.
@@ -106,12 +105,7 @@ pub fn charts(record: &Record) -> Vec<(String, String)> {
         }
     }
     for (against, across) in [("length", "tokens of a sentence"), ("width", "channels")] {
-        let line = |job: &str| {
-            let prefix = format!("scaling/{job}/{against}/");
-            let points: Vec<(f64, f64)> =
-                record.iter().filter_map(|f| Some((f.name.strip_prefix(&prefix)?.parse().ok()?, f.value))).collect();
-            (format!("{job}, ms"), points)
-        };
+        let line = |job: &str| (format!("{job}, ms"), fit::points(record, &format!("scaling/{job}/{against}")));
         let lines: Vec<_> = ["train", "decode"].map(line).into_iter().filter(|l| l.1.len() > 1).collect();
         if !lines.is_empty() {
             charts.push((

@@ -1,7 +1,8 @@
 //! Translating: 30 tokens in, exactly 30 out, random weights, one core.
 
-use super::model::{VOCABULARIES, config, sentences, with_weights};
+use super::model::{config, sentences, with_weights};
 use super::train::widened;
+use crate::kernels::data::bytes_of;
 use crate::{Bound, Case, Plan, Unit};
 use lsra_exec::Weights;
 use lsra_infer::{GeneratorConfig, Translator};
@@ -59,7 +60,7 @@ impl Job {
         Job { isa, model, weights, sources, search: search(beam, length - 1) }
     }
 
-    /// One translation of all, timed in `case` of it, after its answer was checked.
+    /// One translation of all, its answer checked.
     fn case(self, precision: Precision, unit: Unit, bounded: bool) -> Case {
         // A translator borrows its model; there are few, and the process ends soon.
         let job: &'static Job = Box::leak(Box::new(self));
@@ -74,12 +75,7 @@ impl Job {
             assert_eq!(&alone[0], together, "a sentence alone and among others");
         }
         // Every step reads all of the decoder's weights: with few rows that is the bound.
-        let bytes = decoder_weights(&job.model)
-            * match precision {
-                Precision::F32 => 4,
-                Precision::Bf16 => 2,
-                Precision::Int8 => 1,
-            };
+        let bytes = decoder_weights(&job.model) * bytes_of(precision);
         let reads = Bound::Bytes { within: bytes, moved: (bytes * (job.search.min_len + 1)) as f64 };
         let bounds = if bounded { vec![Bound::MultiplyAdds(precision, products), reads] } else { Vec::new() };
         Case::new(unit, bounds, move || {
@@ -97,7 +93,6 @@ fn decoder_weights(model: &Model) -> usize {
 }
 
 fn speed(isa: Isa, precision: Precision, batch: usize, beam: usize) -> Case {
-    debug_assert_eq!(config("iwslt-160").source_vocabulary, VOCABULARIES[0]);
     let unit = match batch {
         1 => Unit::Milliseconds { each_of: 1.0 },
         _ => Unit::Rate { amount: (batch * LENGTH) as f64, name: "tokens/s" },

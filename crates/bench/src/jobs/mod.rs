@@ -22,18 +22,12 @@ pub fn derived(record: &Record) -> Record {
         }
     }
     for family in ["scaling/train/length", "scaling/decode/length", "scaling/train/width", "scaling/decode/width"] {
-        let points: Vec<(f64, f64)> = record.iter().filter_map(|f| at(f, family)).collect();
+        let points = fit::points(record, family);
         if points.len() > 2 {
             figures.push(Figure::derived(format!("{family}/exponent"), fit::power(&points).0, "exponent"));
         }
     }
     figures
-}
-
-/// The size in the last part of a name, and the value; none of another family.
-fn at(figure: &Figure, family: &str) -> Option<(f64, f64)> {
-    let size = figure.name.strip_prefix(family)?.strip_prefix('/')?.parse().ok()?;
-    Some((size, figure.value))
 }
 
 #[cfg(test)]

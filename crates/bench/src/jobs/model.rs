@@ -1,22 +1,17 @@
 //! Models with random weights, and sentences of random words.
 
+use crate::kernels::data::values;
 use lsra_exec::Weights;
 use lsra_model::{Model, ModelConfig, presets};
 use lsra_text::Corpus;
 use lsra_train::TrainingConfig;
 
-/// Words of IWSLT'14 German to English as the peers have them: source, target.
-pub const VOCABULARIES: [usize; 2] = [8848, 6632];
 /// The first word that is not one of the four special ones.
 const FIRST_WORD: u32 = 4;
 
-/// A preset with those vocabularies unless its two are one, in which case it keeps its own.
+/// A preset's model.
 pub fn config(preset: &str) -> ModelConfig {
-    let mut config = presets::preset(preset).expect("a preset").model;
-    if config.source_vocabulary != config.target_vocabulary || preset.starts_with("iwslt") {
-        [config.source_vocabulary, config.target_vocabulary] = VOCABULARIES;
-    }
-    config
+    presets::preset(preset).expect("a preset").model
 }
 
 /// How a preset is trained.
@@ -32,17 +27,11 @@ pub fn with_weights(config: &ModelConfig) -> (Model, Weights) {
 }
 
 /// `n` sentences of `length` words, `</s>` among them.
-pub fn sentences(n: usize, length: usize, words: usize, seed: u64) -> Vec<Vec<u32>> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut word = || {
-        // Xorshift, Marsaglia 2003.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        FIRST_WORD + (state >> 33) as u32 % (words as u32 - FIRST_WORD)
-    };
-    let mut sentence = || (1..length).map(|_| word()).chain([lsra_text::EOS]).collect();
-    (0..n).map(|_| sentence()).collect()
+pub fn sentences(n: usize, length: usize, words: usize, seed: u32) -> Vec<Vec<u32>> {
+    let others = (words as u32 - FIRST_WORD) as f32;
+    let word = |x: &f32| FIRST_WORD + ((x + 1.0) / 2.0 * others) as u32;
+    let drawn = values(n * length, seed);
+    drawn.chunks(length).map(|s| s[1..].iter().map(word).chain([lsra_text::EOS]).collect()).collect()
 }
 
 /// Pairs of sentences of one length.

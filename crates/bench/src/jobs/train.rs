@@ -2,11 +2,12 @@
 
 use super::model::{config, pairs, training};
 use crate::{Bound, Case, Plan, Unit};
+use lsra_exec::{Directions, Packed};
 use lsra_kernels::gemm::Precision;
 use lsra_kernels::{Isa, work};
 use lsra_model::{Model, ModelConfig};
 use lsra_text::Corpus;
-use lsra_train::{PrecisionKind, Setup, Trainer, TrainingConfig};
+use lsra_train::{Gradients, PrecisionKind, Setup, TapeContext, Trainer, TrainingConfig, lane_gradients, lanes};
 
 const PAIRS: usize = 160;
 const LENGTH: usize = 25;
@@ -64,10 +65,7 @@ fn cost(isa: Isa, model: &ModelConfig, n: usize, length: usize) -> Case {
     Case::new(Unit::Milliseconds { each_of: 1.0 }, Vec::new(), move || job.update())
 }
 
-struct Job {
-    trainer: Trainer<'static>,
-    isa: Isa,
-}
+struct Job(Trainer<'static>);
 
 impl Job {
     fn new(
@@ -87,33 +85,31 @@ impl Job {
             let setup = Setup { isa, threads, seed: 1, model, config, train: corpus, valid: corpus };
             Trainer::new(setup).expect("sentences that fit")
         };
-        let mut job = Job { trainer: trainer(threads), isa };
+        let mut job = Job(trainer(threads));
         // The answer: finite, about that of guessing at first, and the same bits as on another number of threads.
-        let first = job.trainer.update().expect("a finite loss");
+        let first = job.0.update().expect("a finite loss");
         let guess = (model.target_vocabulary as f64).log2();
         assert!((0.8 * guess..2.0 * guess).contains(&first.losses.loss()), "first loss {}", first.losses.loss());
-        let mut other = Job { trainer: trainer(3 - threads.min(2)), isa };
+        let mut other = Job(trainer(3 - threads.min(2)));
         other.update();
-        let same = job.trainer.weights().iter().zip(other.trainer.weights().iter()).all(|(a, b)| a.data() == b.data());
+        let same = job.0.weights().iter().zip(other.0.weights().iter()).all(|(a, b)| a.data() == b.data());
         assert!(same, "weights after an update on {threads} threads and on another number");
         job
     }
 
     fn update(&mut self) {
-        if self.trainer.at_epoch_end() {
-            self.trainer.next_epoch();
+        if self.0.at_epoch_end() {
+            self.0.next_epoch();
         }
-        self.trainer.update().expect("a finite loss");
+        self.0.update().expect("a finite loss");
     }
 
     /// Of one update.
-    fn multiply_adds(&mut self) -> u64 {
-        use lsra_train::{Gradients, lane_gradients};
-        let t = &self.trainer;
-        let packed =
-            lsra_exec::Packed::new(self.isa, t.model(), t.weights(), lsra_exec::Directions::ForwardAndBackward);
-        let context = lsra_train::TapeContext {
-            isa: self.isa,
+    fn multiply_adds(&self) -> u64 {
+        let t = &self.0;
+        let packed = Packed::new(t.isa(), t.model(), t.weights(), Directions::ForwardAndBackward);
+        let context = TapeContext {
+            isa: t.isa(),
             model: t.model(),
             weights: t.weights(),
             packed: &packed,
@@ -122,7 +118,7 @@ impl Job {
             batch: 0,
         };
         let all: Vec<u32> = (0..t.train_corpus().len() as u32).collect();
-        let pairs = lsra_train::lanes::pairs(t.train_corpus(), &all);
+        let pairs = lanes::pairs(t.train_corpus(), &all);
         let before = work::multiply_adds();
         lane_gradients(&context, &pairs, t.config().label_smoothing, &mut Gradients::zeros(&t.model().params));
         work::multiply_adds() - before

@@ -33,6 +33,15 @@ pub fn rounded(x: &[f32], k: usize, precision: Precision) -> Vec<f32> {
     }
 }
 
+/// Of an operand.
+pub fn bytes_of(precision: Precision) -> usize {
+    match precision {
+        Precision::F32 => 4,
+        Precision::Bf16 => 2,
+        Precision::Int8 => 1,
+    }
+}
+
 /// Offsets of `n` sentences of 10 to 40 tokens, those of a lane's part of a batch.
 pub fn sentences(n: usize) -> Vec<usize> {
     (0..=n).scan(0, |end, i| Some(std::mem::replace(end, *end + 10 + (i * 7) % 31))).collect()

@@ -1,6 +1,6 @@
 //! Matrix products of training and of decoding.
 
-use super::data::{assert_near, rounded, values};
+use super::data::{assert_near, bytes_of, rounded, values};
 use crate::{Bound, Case, Plan};
 use lsra_kernels::gemm::{Epilogue, GemmScratch, PackedB, Precision, gemm, gemm_weight_gradient};
 use lsra_kernels::reference::linear::{linear, linear_backward};
@@ -41,21 +41,12 @@ fn product(isa: Isa, precision: Precision, [m, n, k]: [usize; 3]) -> Case {
         assert_near("gemm", &out[rows.start * n..rows.end * n], &want);
     }
     // All weights are read for each group of rows: with few rows that is the bound.
-    let weights = n * k * bytes(precision);
+    let weights = n * k * bytes_of(precision);
     let case = Case::multiply_adds(precision, m * n * k, move || {
         gemm(isa, Rows::new(&a, m, k), &b, RowsMut::new(&mut out, m, n), Epilogue::None);
     });
     let case = case.bound(Bound::Bytes { within: weights, moved: weights as f64 });
     if precision == Precision::Int8 { case } else { case.peer(format!("linear/{precision}/{m}x{n}x{k}"), 1.0) }
-}
-
-/// Of a weight.
-fn bytes(precision: Precision) -> usize {
-    match precision {
-        Precision::F32 => 4,
-        Precision::Bf16 => 2,
-        Precision::Int8 => 1,
-    }
 }
 
 fn weight_gradient(isa: Isa, precision: Precision, tokens: usize, width: usize) -> Case {

@@ -2,7 +2,7 @@
 
 mod attention;
 mod conv;
-mod data;
+pub(crate) mod data;
 mod gemm;
 mod loss;
 mod rowwise;

@@ -124,26 +124,22 @@ fn exponentials(isa: Isa) -> Bound {
     }))
 }
 
-/// Values a second, bound by the exponential.
-fn exponential(isa: Isa, run: impl FnMut() + 'static) -> Case {
-    Case::new(Unit::Rate { amount: SIZE as f64, name: "Gvalues/s" }, vec![exponentials(isa)], run)
+/// Softmaxes in place, bound by the exponential: after the first run of what came before, which takes as long.
+fn in_place(isa: Isa, run: fn(Isa, RowsMut<'_>), oracle: fn(&[f32], usize) -> Vec<f32>) -> Case {
+    let mut x = values(SIZE, 1);
+    let want = oracle(&x, CHANNELS);
+    run(isa, rows_mut(&mut x));
+    assert_near("softmax", &x, &want);
+    let unit = Unit::Rate { amount: SIZE as f64, name: "Gvalues/s" };
+    Case::new(unit, vec![exponentials(isa)], move || run(isa, rows_mut(&mut x)))
 }
 
 fn softmax(isa: Isa) -> Case {
-    // In place: after the first run, softmaxes of softmaxes, which take as long.
-    let mut x = values(SIZE, 1);
-    let want = reference::softmax::softmax_rows(&x, CHANNELS);
-    softmax_rows(isa, rows_mut(&mut x));
-    assert_near("softmax", &x, &want);
-    exponential(isa, move || softmax_rows(isa, rows_mut(&mut x)))
+    in_place(isa, softmax_rows, reference::softmax::softmax_rows)
 }
 
 fn log_softmax(isa: Isa) -> Case {
-    let mut x = values(SIZE, 1);
-    let want = reference::softmax::log_softmax_rows(&x, CHANNELS);
-    log_softmax_rows(isa, rows_mut(&mut x));
-    assert_near("log_softmax", &x, &want);
-    exponential(isa, move || log_softmax_rows(isa, rows_mut(&mut x)))
+    in_place(isa, log_softmax_rows, reference::softmax::log_softmax_rows)
 }
 
 fn softmax_gradient(isa: Isa) -> Case {
