@@ -16,6 +16,7 @@ pub mod exp;
 pub mod gemm;
 pub mod glu;
 pub mod isa;
+mod lines;
 pub mod norm;
 pub mod optim;
 pub mod peak;

@@ -52,6 +52,7 @@ pub(crate) fn product<S: Simd, const R: usize>(
             a_k: a.strides[1],
             b: b.data.as_ptr().wrapping_add(v * lanes),
             b_k: b.stride,
+            b_panel: 0,
             k: steps,
         };
         let out = Vectors { data: &mut out.data[v * lanes..], stride: out.stride };

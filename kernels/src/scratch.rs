@@ -1,30 +1,11 @@
 //! Room for kernels to work in: grows, is never shrunk, starts on a cache line.
 
+pub(crate) use crate::lines::LINE;
+use crate::lines::Lines;
 use std::cell::Cell;
 
-/// f32 values of a cache line; also the lanes of the widest vector.
-pub(crate) const LINE: usize = 16;
-
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
 /// A buffer that keeps what it once grew to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scratch {
-    lines: Vec<Line>,
-}
-
-impl Scratch {
-    /// At least `len` values, whatever they hold: zeros at first, then what was left there.
-    pub(crate) fn values(&mut self, len: usize) -> &mut [f32] {
-        let lines = len.div_ceil(LINE);
-        if self.lines.len() < lines {
-            self.lines.resize(lines, Line([0.0; LINE]));
-        }
-        bytemuck::cast_slice_mut(&mut self.lines)
-    }
-}
+pub(crate) type Scratch = Lines<f32>;
 
 /// Cuts the next `len` values off `room`, and leaves the rest on a cache line. Panics where there are not as many.
 #[inline(always)]
@@ -34,13 +15,13 @@ pub(crate) fn carve<'a>(room: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { lines: Vec::new() }) };
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
 }
 
 /// Runs `work` with this thread's scratch of at least `len` values.
 pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
     let mut scratch = SCRATCH.take();
-    let result = work(scratch.values(len));
+    let result = work(scratch.grown(len));
     SCRATCH.set(scratch);
     result
 }

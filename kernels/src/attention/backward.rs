@@ -45,7 +45,7 @@ pub fn attention_backward(
     }
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
     let AttentionScratch { values, masks, .. } = scratch;
-    let scratch = values.values(largest.unwrap_or(0));
+    let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),

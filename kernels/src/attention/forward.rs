@@ -42,7 +42,7 @@ pub fn attention(
     work::add(2 * spans.pairs() * shape.channels());
     let largest = spans.sequences().map(|(_, queries, places)| room(shape, queries, places.len())).max();
     let AttentionScratch { values, masks, running } = scratch;
-    let scratch = values.values(largest.unwrap_or(0));
+    let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks, running };
     match isa.tier() {
         Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
@@ -68,7 +68,7 @@ pub fn attention_gather(
     work::add(2 * history.len() * channels);
     let (q, out) = (Rows::new(q, 1, channels), RowsMut::new(out, 1, channels));
     let AttentionScratch { values, masks, running } = scratch;
-    let scratch = values.values(few::room(shape.heads, channels));
+    let scratch = values.grown(few::room(shape.heads, channels));
     let pass = Pass { isa, shape, mask: Mask::None, q, k, v, out, log_sum: None, scratch, masks, running };
     isa.vectorize(Step { pass, history });
 }

@@ -44,7 +44,7 @@ fn word(low: f32, high: f32) -> u32 {
 /// The same by the instructions, for bodies entered through `Isa::vectorize_bf16`.
 #[cfg(target_arch = "x86_64")]
 pub(super) mod native {
-    use crate::gemm::micro::Operands;
+    use crate::gemm::micro::{NV, Operands};
     use pulp::Simd;
     use std::arch::x86_64::*;
     use std::mem::{size_of, transmute_copy};
@@ -115,7 +115,7 @@ pub(super) mod native {
     ///
     /// # Safety
     /// The CPU has AVX-512 F and BF16 and S is its 512-bit tier; `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V`
-    /// whole vectors.
+    /// whole vectors, NV a panel.
     #[inline(always)]
     pub unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(o: Operands<u32>, acc: &mut [[S::f32s; V]; MR]) {
         assert!(size_of::<S::f32s>() == size_of::<__m512>());
@@ -132,7 +132,7 @@ pub(super) mod native {
                 // Not in a closure, which would not be compiled for these instructions.
                 let mut b = [_mm512_setzero_si512(); V];
                 for (v, b) in b.iter_mut().enumerate() {
-                    *b = _mm512_loadu_si512(row.add(v * LANES).cast());
+                    *b = _mm512_loadu_si512(row.add(v / NV * o.b_panel + v % NV * LANES).cast());
                 }
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let a: __m512bh = transmute_copy(&_mm512_set1_epi32(*o.a.add(r * o.a_row + k * o.a_k) as i32));

@@ -1,7 +1,8 @@
 //! c = a b, over blocks of k, tiles of rows, panels of columns.
 
+use super::epilogue::{Epilogue, begin, finish};
 use super::int8;
-use super::micro::{NV, Operands, load, store};
+use super::micro::{NV, Operands, most_panels, panels_at_once};
 #[cfg(target_arch = "x86_64")]
 use super::operand::Pairs;
 use super::operand::{Exact, Operand, Rounded, Tile};
@@ -10,26 +11,6 @@ use crate::{Isa, Rows, RowsMut, Tier, work};
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
-
-/// What happens to an output after its last multiply-add, or before its first.
-#[derive(Clone, Copy)]
-pub enum Epilogue<'a> {
-    /// c = a b.
-    None,
-    /// c = a b + bias, bias: `[n]`.
-    Bias(&'a [f32]),
-    /// c = max(0, a b + bias).
-    BiasRelu(&'a [f32]),
-    /// c = a b + bias + residual, residual: `[m, n]`.
-    BiasResidual {
-        /// `[n]`.
-        bias: &'a [f32],
-        /// `[m, n]`.
-        residual: Rows<'a>,
-    },
-    /// c += a b: the accumulator starts from c.
-    Accumulate,
-}
 
 /// Sizes of blocks. They move no bit of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +22,7 @@ pub struct Blocking {
 }
 
 impl Default for Blocking {
-    /// 512 steps x 12 rows of a are 24 KiB, of a first-level cache of 32; 512 steps x 256 columns of b are 512 KiB, half of a
+    /// 512 steps x 8 rows of a are 16 KiB, half of a first-level cache of 32; 512 steps x 256 columns of b are 512 KiB, half of a
     /// second-level cache of 1 MiB.
     fn default() -> Blocking {
         Blocking { k: 512, n: 256 }
@@ -70,7 +51,7 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
         Values::F32(b) => run::<Exact>(isa, Product { a, b, c, epilogue, blocking }),
         Values::Rounded(b) => run::<Rounded>(isa, Product { a, b, c, epilogue, blocking }),
         #[cfg(target_arch = "x86_64")]
-        Values::Pairs(b) => isa.vectorize_bf16(Tall::<12, Pairs>(Product { a, b, c, epilogue, blocking }, PhantomData)),
+        Values::Pairs(b) => isa.vectorize_bf16(Tall::<8, Pairs>(Product { a, b, c, epilogue, blocking }, PhantomData)),
         Values::Bytes(b) => int8::product(isa, a, b, c, epilogue),
     }
 }
@@ -78,7 +59,7 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
 /// Enters the tier's body for a form of operands that needs no instructions but the tier's.
 fn run<O: Operand<Word = f32>>(isa: Isa, product: Product<'_, f32>) {
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Tall::<12, O>(product, PhantomData)),
+        Tier::Avx512 => isa.vectorize(Tall::<8, O>(product, PhantomData)),
         Tier::Avx2 => isa.vectorize(Tall::<6, O>(product, PhantomData)),
         Tier::Scalar => isa.vectorize(Tall::<4, O>(product, PhantomData)),
     }
@@ -120,22 +101,15 @@ impl<const MR: usize, O: Operand> WithSimd for Tall<'_, MR, O> {
                 };
                 let mut row = 0;
                 while row < m {
+                    // Each height is its own instance, so that accumulators stay in registers; those above the tier's are not made.
                     let rows = match m - row {
-                        left if left >= MR => MR,
-                        8.. => 8,
-                        6..8 if MR > 6 => 6,
-                        left => left.min(4),
-                    };
-                    // Each height is its own instance, so that accumulators stay in registers.
-                    match rows {
-                        12 => tile_row::<S, O, 12>(simd, &a, b, &mut c, row, &part, &mut room),
-                        8 => tile_row::<S, O, 8>(simd, &a, b, &mut c, row, &part, &mut room),
-                        6 => tile_row::<S, O, 6>(simd, &a, b, &mut c, row, &part, &mut room),
-                        4 => tile_row::<S, O, 4>(simd, &a, b, &mut c, row, &part, &mut room),
+                        8.. if const { MR >= 8 } => tile_row::<S, O, 8>(simd, &a, b, &mut c, row, &part, &mut room),
+                        6.. if const { MR >= 6 } => tile_row::<S, O, 6>(simd, &a, b, &mut c, row, &part, &mut room),
+                        4.. => tile_row::<S, O, 4>(simd, &a, b, &mut c, row, &part, &mut room),
                         3 => tile_row::<S, O, 3>(simd, &a, b, &mut c, row, &part, &mut room),
                         2 => tile_row::<S, O, 2>(simd, &a, b, &mut c, row, &part, &mut room),
                         _ => tile_row::<S, O, 1>(simd, &a, b, &mut c, row, &part, &mut room),
-                    }
+                    };
                     row += rows;
                 }
             }
@@ -153,7 +127,7 @@ struct Part<'a> {
     epilogue: Epilogue<'a>,
 }
 
-/// Rows `row..row + MR` of a part.
+/// Rows `row..row + MR` of a part; returns MR.
 #[inline(always)]
 fn tile_row<S: Simd, O: Operand, const MR: usize>(
     simd: S,
@@ -163,28 +137,37 @@ fn tile_row<S: Simd, O: Operand, const MR: usize>(
     row: usize,
     part: &Part<'_>,
     room: &mut Vec<O::Word>,
-) {
+) -> usize {
     let steps = part.steps.len();
     let values = O::VALUES * part.steps.start..a.cols.min(O::VALUES * part.steps.end);
     // SAFETY: bodies are entered for the instructions of their form of operands.
     let Tile { words, a_row, a_k } = unsafe { O::tile::<MR>(a, row, values, part.columns.len(), room) };
     assert!(steps == 0 || words.len() > (MR - 1) * a_row + (steps - 1) * a_k);
     let nr = NV * S::F32_LANES;
-    for start in part.columns.clone().step_by(nr) {
+    let mut start = part.columns.start;
+    while start < part.columns.end {
+        let whole = (part.columns.end - start) / nr;
+        let panels = panels_at_once(const { if O::FAST { most_panels(S::REGISTER_COUNT, MR) } else { 1 } }, whole);
         let width = b.width(start);
-        let panel = b.panel(start, part.steps.clone());
-        assert_eq!(panel.len(), steps * width);
-        let o = Operands { a: words.as_ptr(), a_row, a_k, b: panel.as_ptr(), b_k: width, k: steps };
-        let end = part.columns.end.min(start + width);
-        // SAFETY: a holds MR rows of the steps, b as many rows of V vectors, as was just checked.
+        let at_once = b.panels(start, panels, part.steps.clone());
+        let end = part.columns.end.min(start + panels * width);
+        let a = words.as_ptr();
+        let o = Operands { a, a_row, a_k, b: at_once.as_ptr(), b_k: width, b_panel: b.steps * width, k: steps };
+        // SAFETY: a holds MR rows of the steps, as was just checked, b the panels' vectors.
         unsafe {
-            if width == nr {
-                tile::<S, O, MR, NV>(simd, o, c, row, start..end, part);
-            } else {
-                tile::<S, O, MR, 1>(simd, o, c, row, start..end, part);
+            let at = start..end;
+            match panels {
+                5 if const { O::FAST && MR == 1 } => tile::<S, O, MR, { 5 * NV }>(simd, o, c, row, at, part),
+                4 if const { O::FAST && MR == 1 } => tile::<S, O, MR, { 4 * NV }>(simd, o, c, row, at, part),
+                3 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 3 * NV }>(simd, o, c, row, at, part),
+                2 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 2 * NV }>(simd, o, c, row, at, part),
+                _ if width == nr => tile::<S, O, MR, NV>(simd, o, c, row, at, part),
+                _ => tile::<S, O, MR, 1>(simd, o, c, row, at, part),
             }
         }
+        start = end;
     }
+    MR
 }
 
 /// One tile: accumulators from c or zero, a block of k, then the epilogue or back to c.
@@ -202,45 +185,10 @@ unsafe fn tile<S: Simd, O: Operand, const MR: usize, const V: usize>(
 ) {
     let mut acc = [[simd.splat_f32s(0.0); V]; MR];
     if !part.first || matches!(part.epilogue, Epilogue::Accumulate) {
-        for (r, acc) in acc.iter_mut().enumerate() {
-            let from = &c.row(row + r)[columns.clone()];
-            for (v, acc) in acc.iter_mut().enumerate() {
-                *acc = load(simd, from, v);
-            }
-        }
+        begin(simd, &mut acc, c, row, columns.clone());
     }
     // SAFETY: the caller's.
     unsafe { O::multiply::<S, MR, V>(simd, o, &mut acc) };
     let epilogue = if part.last { part.epilogue } else { Epilogue::None };
-    finish(simd, acc, c, row, columns, epilogue);
-}
-
-/// Writes a tile of outputs, after what the epilogue adds.
-#[inline(always)]
-pub(super) fn finish<S: Simd, const MR: usize, const V: usize>(
-    simd: S,
-    acc: [[S::f32s; V]; MR],
-    c: &mut RowsMut<'_>,
-    row: usize,
-    columns: Range<usize>,
-    epilogue: Epilogue<'_>,
-) {
-    let zero = simd.splat_f32s(0.0);
-    for (r, acc) in acc.into_iter().enumerate() {
-        let to = &mut c.row_mut(row + r)[columns.clone()];
-        for (v, mut x) in acc.into_iter().enumerate() {
-            match epilogue {
-                Epilogue::None | Epilogue::Accumulate => {}
-                Epilogue::Bias(bias) => x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v)),
-                Epilogue::BiasRelu(bias) => {
-                    x = simd.max_f32s(zero, simd.add_f32s(x, load(simd, &bias[columns.clone()], v)));
-                }
-                Epilogue::BiasResidual { bias, residual } => {
-                    x = simd.add_f32s(x, load(simd, &bias[columns.clone()], v));
-                    x = simd.add_f32s(x, load(simd, &residual.row(row + r)[columns.clone()], v));
-                }
-            }
-            store(simd, to, v, x);
-        }
-    }
+    finish(simd, &acc, c, row, columns, epilogue);
 }

@@ -3,6 +3,7 @@
 use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
+use crate::lines::Lines;
 use crate::{Isa, Rows, RowsMut, Tier};
 use pulp::{Simd, WithSimd};
 
@@ -10,7 +11,7 @@ use pulp::{Simd, WithSimd};
 #[derive(Clone, Debug, Default)]
 pub struct GemmScratch {
     pub(super) rounded: [Vec<f32>; 2],
-    pub(super) words: [Vec<u32>; 2],
+    pub(super) words: [Lines<u32>; 2],
 }
 
 /// Tokens whose activations stay in the second-level cache while all tiles of dw visit them.
@@ -48,7 +49,7 @@ fn rounded<'r>(a: Rows<'_>, room: &'r mut Vec<f32>) -> Rows<'r> {
 
 fn exact(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>) {
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Gradient::<12> { dy, x, dw }),
+        Tier::Avx512 => isa.vectorize(Gradient::<8> { dy, x, dw }),
         Tier::Avx2 => isa.vectorize(Gradient::<6> { dy, x, dw }),
         Tier::Scalar => isa.vectorize(Gradient::<4> { dy, x, dw }),
     }
@@ -78,7 +79,7 @@ impl<const MR: usize> WithSimd for Gradient<'_, MR> {
                     1
                 };
                 match rows {
-                    12 => self.tile_row::<S, 12>(simd, t0, tokens, out),
+                    8 => self.tile_row::<S, 8>(simd, t0, tokens, out),
                     6 => self.tile_row::<S, 6>(simd, t0, tokens, out),
                     4 => self.tile_row::<S, 4>(simd, t0, tokens, out),
                     _ => self.tile_row::<S, 1>(simd, t0, tokens, out),
@@ -97,7 +98,15 @@ impl<const MR: usize> Gradient<'_, MR> {
         for start in (0..x.cols).step_by(NV * S::F32_LANES) {
             let valid = (x.cols - start).min(NV * S::F32_LANES);
             let b = &x.data[t0 * x.stride + start..][..(tokens - 1) * x.stride + valid];
-            let o = Operands { a: a.as_ptr(), a_row: 1, a_k: dy.stride, b: b.as_ptr(), b_k: x.stride, k: tokens };
+            let o = Operands {
+                a: a.as_ptr(),
+                a_row: 1,
+                a_k: dy.stride,
+                b: b.as_ptr(),
+                b_k: x.stride,
+                b_panel: 0,
+                k: tokens,
+            };
             if valid == NV * S::F32_LANES {
                 self.tile::<S, R, NV>(simd, o, out, start, valid);
             } else if valid <= S::F32_LANES {

@@ -1,6 +1,7 @@
 //! The gradient of a weight with both operands in bf16, two tokens to a word.
 
 use super::gradient::GemmScratch;
+use crate::lines::Lines;
 use crate::{Isa, Rows, RowsMut};
 
 /// dw += dy' x. Panics where the tier has no bf16 products.
@@ -24,7 +25,7 @@ mod x86 {
     use pulp::{Simd, WithSimd};
 
     /// Outputs of a tile.
-    const MR: usize = 12;
+    const MR: usize = 8;
     /// Values of a vector.
     const LANES: usize = 16;
 
@@ -73,10 +74,10 @@ mod x86 {
 
     /// Whole vectors, and one more where a power of two would put all tokens into the same sets of the first-level cache.
     #[inline(always)]
-    fn pack<'r>(a: &Rows<'_>, tokens: std::ops::Range<usize>, room: &'r mut Vec<u32>) -> Block<'r> {
+    fn pack<'r>(a: &Rows<'_>, tokens: std::ops::Range<usize>, room: &'r mut Lines<u32>) -> Block<'r> {
         let vectors = a.cols.div_ceil(NV * LANES) * NV;
         let stride = LANES * if vectors.is_multiple_of(16) { vectors + 1 } else { vectors };
-        room.resize((tokens.len().div_ceil(2) * stride).max(room.len()), 0);
+        let room = room.grown(tokens.len().div_ceil(2) * stride);
         for (t, to) in tokens.clone().step_by(2).zip(room.chunks_exact_mut(stride)) {
             let second = (t + 1 < tokens.end).then(|| a.row(t + 1));
             // SAFETY: the body was entered for BF16; rows are of one length and the stride is whole vectors.
@@ -98,7 +99,15 @@ mod x86 {
             let a = &dy.words[out..][..(steps - 1) * dy.stride + R];
             for start in (0..self.x.cols).step_by(NV * LANES) {
                 let b = &x.words[start..][..(steps - 1) * x.stride + NV * LANES];
-                let o = Operands { a: a.as_ptr(), a_row: 1, a_k: dy.stride, b: b.as_ptr(), b_k: x.stride, k: steps };
+                let o = Operands {
+                    a: a.as_ptr(),
+                    a_row: 1,
+                    a_k: dy.stride,
+                    b: b.as_ptr(),
+                    b_k: x.stride,
+                    b_panel: 0,
+                    k: steps,
+                };
                 let end = self.x.cols.min(start + NV * LANES);
                 let mut acc = [[simd.splat_f32s(0.0); NV]; R];
                 for (r, acc) in acc.iter_mut().enumerate() {

@@ -1,8 +1,8 @@
 //! The tile: MR rows by NV vectors of accumulators that stay in registers over a block of k.
 //!
-//! AVX-512 has 32 registers and Zen 4 starts one 512-bit FMA a cycle with a latency of 4: 12 x 2 = 24 accumulators hide the latency
-//! six times over and leave 8 registers for two vectors of b and the broadcasts of a. AVX2 has 16 registers: 6 x 2 = 12
-//! accumulators, two of b, one of a.
+//! Two FMAs start in a cycle (Zen 5; one of 512 bits on Zen 4) and take 4: 8 x 2 = 16 accumulators hide that twice over, with ten loads for 16
+//! FMAs where two loads start in a cycle. 12 x 2 would load less, but 12 rows of a are more addresses than there are registers for: measured
+//! on Zen 5, 93% of the peak against 97%. AVX2 has 16 registers: 6 x 2 = 12 accumulators, two of b, one of a.
 
 use crate::vectors::{load_first, store_first};
 use pulp::Simd;
@@ -10,7 +10,30 @@ use pulp::Simd;
 /// Vectors of b in a panel.
 pub(super) const NV: usize = 2;
 
-/// What a tile reads: a[row, k] at `a + row * a_row + k * a_k`; b[k, ..] at `b + k * b_k`.
+/// The most panels that a tile of so many rows takes at once.
+///
+/// An FMA takes 4 cycles, a product of bf16 up to 6, and two start in each: fewer than 8 to 12 accumulators would wait for one another. One
+/// row takes five panels, which divide 160 and 480 columns; up to four rows take two, or three rather than leave one over, where there
+/// are registers for them.
+pub(super) const fn most_panels(registers: usize, rows: usize) -> usize {
+    match rows {
+        1 => 5,
+        2 if registers < 32 => 2,
+        2..=4 if registers >= 32 => 3,
+        _ => 1,
+    }
+}
+
+/// How many of `left` whole panels a tile takes at once, of `most` that it can; 1 where there is none.
+#[inline(always)]
+pub(super) fn panels_at_once(most: usize, left: usize) -> usize {
+    match most {
+        3 if left != 3 => left.clamp(1, 2),
+        _ => left.clamp(1, most),
+    }
+}
+
+/// What a tile reads: a[row, k] at `a + row * a_row + k * a_k`; b[k, ..] at `b + k * b_k`, each NV vectors of it `b_panel` further.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands<W = f32> {
     pub a: *const W,
@@ -18,33 +41,39 @@ pub(crate) struct Operands<W = f32> {
     pub a_k: usize,
     pub b: *const W,
     pub b_k: usize,
+    pub b_panel: usize,
     pub k: usize,
 }
 
 /// acc[r][v] += sum over k of a[r, k] b[k, v], k ascending.
 ///
 /// # Safety
-/// `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V` whole vectors.
+/// `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V` whole vectors, NV a panel.
 #[inline(always)]
 pub(crate) unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
     simd: S,
     o: Operands,
     acc: &mut [[S::f32s; V]; MR],
 ) {
+    // A copy of its own, so that it stays in registers whatever is done to `acc` later.
+    let mut sums = *acc;
     for k in 0..o.k {
         // SAFETY: k < o.k, and the caller vouches for every row and vector of each step. `S::f32s` has no alignment
         // requirement when read unaligned.
         unsafe {
             let row = o.b.add(k * o.b_k);
-            let b: [S::f32s; V] = std::array::from_fn(|v| row.add(v * S::F32_LANES).cast::<S::f32s>().read_unaligned());
-            for (r, acc) in acc.iter_mut().enumerate() {
+            let b: [S::f32s; V] = std::array::from_fn(|v| {
+                row.add(v / NV * o.b_panel + v % NV * S::F32_LANES).cast::<S::f32s>().read_unaligned()
+            });
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let a = simd.splat_f32s(*o.a.add(r * o.a_row + k * o.a_k));
-                for (acc, b) in acc.iter_mut().zip(b) {
-                    *acc = simd.mul_add_e_f32s(a, b, *acc);
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = simd.mul_add_e_f32s(a, b, *sum);
                 }
             }
         }
     }
+    *acc = sums;
 }
 
 /// As [`multiply`], where only the first `valid` columns of b may be read; the others count as zero.

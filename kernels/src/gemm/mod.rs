@@ -6,6 +6,7 @@
 
 mod bf16;
 mod drive;
+mod epilogue;
 mod gradient;
 mod gradient_bf16;
 mod int8;
@@ -14,7 +15,8 @@ mod operand;
 mod packed;
 mod precision;
 
-pub use drive::{Blocking, Epilogue, gemm, gemm_blocked};
+pub use drive::{Blocking, gemm, gemm_blocked};
+pub use epilogue::Epilogue;
 pub use gradient::{GemmScratch, bias_gradient, gemm_weight_gradient};
 pub use packed::PackedB;
 pub use precision::Precision;

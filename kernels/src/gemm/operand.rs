@@ -3,6 +3,7 @@
 use super::bf16;
 use super::micro::{self, Operands};
 use crate::Rows;
+use bytemuck::Pod;
 use pulp::Simd;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,10 +22,13 @@ pub(super) struct Tile<'a, W> {
 /// One form of operands.
 pub(super) trait Operand {
     /// What a step of k reads of a row: one value or more that follow one another.
-    type Word: Copy + Default + 'static;
+    type Word: Pod;
 
     /// Values of k in a word.
     const VALUES: usize;
+
+    /// Whether it is worth its own tiles for few rows: not where it only stands in for instructions that the tier lacks.
+    const FAST: bool;
 
     /// Room of this thread for a tile.
     fn room() -> &'static LocalKey<RefCell<Vec<Self::Word>>>;
@@ -44,7 +48,7 @@ pub(super) trait Operand {
     /// acc[r][v] += sum over k of a[r, k] b[k, v], k ascending.
     ///
     /// # Safety
-    /// The body was entered for the instructions of this form; `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V` whole vectors.
+    /// The body was entered for the instructions of this form; `a` is readable for MR rows and `k` steps, `b` for `k` rows of `V` whole vectors, NV a panel.
     unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
         simd: S,
         o: Operands<Self::Word>,
@@ -63,6 +67,7 @@ pub(super) struct Exact;
 impl Operand for Exact {
     type Word = f32;
     const VALUES: usize = 1;
+    const FAST: bool = true;
 
     fn room() -> &'static LocalKey<RefCell<Vec<f32>>> {
         &VALUES
@@ -78,14 +83,14 @@ impl Operand for Exact {
     ) -> Tile<'r, f32> {
         let steps = values.len();
         // Copied only where it lies badly and will be read often.
-        if MR > 8 && (4 * a.stride).is_multiple_of(ALIASING) && columns > 64 {
-            room.resize(MR * steps, 0.0);
-            for r in 0..MR {
-                for (k, &x) in a.row(row + r)[values.clone()].iter().enumerate() {
-                    room[k * MR + r] = x;
-                }
+        if MR >= 8 && (4 * a.stride).is_multiple_of(ALIASING) && columns > 64 {
+            // One line more, so that rows do not fall into the same sets.
+            let stride = steps.next_multiple_of(16) + 16;
+            room.resize(MR * stride, 0.0);
+            for (r, to) in room.chunks_exact_mut(stride).enumerate() {
+                to[..steps].copy_from_slice(&a.row(row + r)[values.clone()]);
             }
-            Tile { words: room, a_row: 1, a_k: MR }
+            Tile { words: room, a_row: stride, a_k: 1 }
         } else {
             let start = row * a.stride + values.start;
             let span = if steps == 0 { 0 } else { (MR - 1) * a.stride + steps };
@@ -110,6 +115,7 @@ pub(super) struct Rounded;
 impl Operand for Rounded {
     type Word = f32;
     const VALUES: usize = 1;
+    const FAST: bool = false;
 
     fn room() -> &'static LocalKey<RefCell<Vec<f32>>> {
         &VALUES
@@ -152,6 +158,7 @@ pub(super) struct Pairs;
 impl Operand for Pairs {
     type Word = u32;
     const VALUES: usize = 2;
+    const FAST: bool = true;
 
     fn room() -> &'static LocalKey<RefCell<Vec<u32>>> {
         &WORDS

@@ -4,7 +4,9 @@ use super::bf16;
 use super::int8::Bytes;
 use super::micro::NV;
 use super::precision::Precision;
+use crate::lines::Lines;
 use crate::{Isa, Rows};
+use bytemuck::Pod;
 
 /// `[k, n]` in panels of NV vectors: `[n / NR][k][NR]`. A last panel with no more columns than one vector is one vector wide.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub(super) enum Values {
 /// Panels of words.
 #[derive(Clone, Debug)]
 pub(super) struct Panels<W> {
-    pub data: Vec<W>,
+    pub data: Lines<W>,
     /// Words of k.
     pub steps: usize,
     /// Columns.
@@ -110,9 +112,9 @@ impl PackedB {
     /// Bytes of the packed values.
     pub fn bytes(&self) -> usize {
         match &self.values {
-            Values::F32(p) | Values::Rounded(p) => 4 * p.data.len(),
+            Values::F32(p) | Values::Rounded(p) => p.bytes(),
             #[cfg(target_arch = "x86_64")]
-            Values::Pairs(p) => 4 * p.data.len(),
+            Values::Pairs(p) => p.bytes(),
             Values::Bytes(b) => b.size(),
         }
     }
@@ -148,12 +150,17 @@ fn round_row(row: &[f32], to: &mut [f32]) {
     }
 }
 
-impl<W: Copy + Default> Panels<W> {
+impl<W: Pod> Panels<W> {
     pub fn empty(isa: Isa, steps: usize, n: usize) -> Panels<W> {
-        let mut panels = Panels { data: Vec::new(), steps, n, lanes: lanes(isa) };
+        let mut panels = Panels { data: Lines::new(), steps, n, lanes: lanes(isa) };
         let columns: usize = panels.starts().map(|start| panels.width(start)).sum();
-        panels.data = vec![W::default(); columns * steps];
+        panels.data = Lines::zeros(columns * steps);
         panels
+    }
+
+    /// Bytes of all words.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.data.words())
     }
 
     fn starts(&self) -> impl Iterator<Item = usize> + use<W> {
@@ -165,20 +172,22 @@ impl<W: Copy + Default> Panels<W> {
         if self.n - start <= self.lanes { self.lanes } else { NV * self.lanes }
     }
 
-    /// Some steps of the panel that starts at column `start`.
-    pub fn panel(&self, start: usize, steps: std::ops::Range<usize>) -> &[W] {
+    /// From some steps of the panel that starts at column `start` to the same steps of the last of `count` panels, which are as wide as
+    /// the first.
+    pub fn panels(&self, start: usize, count: usize, steps: std::ops::Range<usize>) -> &[W] {
         let width = self.width(start);
-        &self.data[start * self.steps..][steps.start * width..steps.end * width]
+        let last = (count - 1) * self.steps;
+        &self.data.words()[start * self.steps..][steps.start * width..(last + steps.end) * width]
     }
 
     fn panel_mut(&mut self, start: usize) -> (usize, &mut [W]) {
-        let width = self.width(start);
-        (width, &mut self.data[start * self.steps..][..width * self.steps])
+        let (width, steps) = (self.width(start), self.steps);
+        (width, &mut self.data.words_mut()[start * steps..][..width * steps])
     }
 
     /// `column(c, to)` gives all steps of a column.
     pub fn fill_columns(&mut self, column: impl Fn(usize, &mut [W])) {
-        let mut room = vec![W::default(); self.steps];
+        let mut room = vec![W::zeroed(); self.steps];
         for start in self.starts() {
             let valid = self.n.min(start + self.width(start)) - start;
             let (width, panel) = self.panel_mut(start);

@@ -1,6 +1,6 @@
 //! Attention over sequences of one length, as many as make a lane's part of a batch, at two widths of a head.
 
-use super::data::{assert_near, values};
+use super::data::{Values, assert_near, values, zeros};
 use crate::{Case, Plan};
 use lsra_kernels::attention::{AttentionScratch, AttentionShape, Mask, attention, attention_backward};
 use lsra_kernels::gemm::Precision;
@@ -34,10 +34,10 @@ struct Data {
     offsets: Vec<usize>,
     ranges: Vec<(usize, usize)>,
     /// q, k, v and the gradient of the output.
-    inputs: [Vec<f32>; 4],
-    out: Vec<f32>,
-    log_sum: Vec<f32>,
-    gradients: [Vec<f32>; 3],
+    inputs: [Values; 4],
+    out: Values,
+    log_sum: Values,
+    gradients: [Values; 3],
     scratch: AttentionScratch,
 }
 
@@ -53,9 +53,9 @@ impl Data {
             offsets: (0..=n).map(|i| i * length).collect(),
             ranges: (0..n).map(|i| (i * length, (i + 1) * length)).collect(),
             inputs: [1, 2, 3, 4].map(|seed| values(tokens * channels, seed)),
-            out: vec![0.0; tokens * channels],
-            log_sum: vec![0.0; tokens * HEADS],
-            gradients: [(); 3].map(|()| vec![0.0; tokens * channels]),
+            out: zeros(tokens * channels),
+            log_sum: zeros(tokens * HEADS),
+            gradients: [(); 3].map(|()| zeros(tokens * channels)),
             scratch: AttentionScratch::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Convolutions over a lane's part of a batch: 80 channels, 4 heads.
 
-use super::data::{assert_near, sentences, values};
+use super::data::{Values, assert_near, sentences, values, zeros};
 use crate::{Bound, Case, Plan};
 use lsra_kernels::conv::{ConvShape, dynamic_conv, dynamic_conv_backward, light_conv, light_conv_backward};
 use lsra_kernels::gemm::Precision;
@@ -33,11 +33,11 @@ struct Data {
     shape: ConvShape,
     offsets: Vec<usize>,
     tokens: usize,
-    x: Vec<f32>,
-    dy: Vec<f32>,
-    taps: Vec<f32>,
-    y: Vec<f32>,
-    dtaps: Vec<f32>,
+    x: Values,
+    dy: Values,
+    taps: Values,
+    y: Values,
+    dtaps: Values,
 }
 
 impl Data {
@@ -47,7 +47,7 @@ impl Data {
         let taps = values(HEADS * kernel * if light { 1 } else { tokens }, 3);
         let (x, dy) = (values(tokens * CHANNELS, 1), values(tokens * CHANNELS, 2));
         let shape = ConvShape::centred(CHANNELS, HEADS, kernel);
-        Data { shape, offsets, tokens, x, dy, y: vec![0.0; tokens * CHANNELS], dtaps: vec![0.0; taps.len()], taps }
+        Data { shape, offsets, tokens, x, dy, y: zeros(tokens * CHANNELS), dtaps: zeros(taps.len()), taps }
     }
 
     fn forward(&mut self, isa: Isa, light: bool) {

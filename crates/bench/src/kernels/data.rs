@@ -3,9 +3,56 @@
 use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::bf16::round_to_bf16;
 use lsra_kernels::reference::int8::quantize;
+use lsra_tensor::Storage;
+use std::ops::{Deref, DerefMut};
+
+/// Values that lie as a tensor's do: from the start of a cache line on.
+pub struct Values {
+    storage: Storage,
+    len: usize,
+}
+
+impl FromIterator<f32> for Values {
+    fn from_iter<I: IntoIterator<Item = f32>>(values: I) -> Values {
+        let values: Vec<f32> = values.into_iter().collect();
+        let mut storage = Storage::unfilled(values.len());
+        storage.as_mut_slice()[..values.len()].copy_from_slice(&values);
+        Values { storage, len: values.len() }
+    }
+}
+
+impl Clone for Values {
+    fn clone(&self) -> Values {
+        self.iter().copied().collect()
+    }
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.storage.as_slice()[..self.len]
+    }
+}
+
+impl DerefMut for Values {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.storage.as_mut_slice()[..self.len]
+    }
+}
+
+/// `n` zeros.
+pub fn zeros(n: usize) -> Values {
+    constant(n, 0.0)
+}
+
+/// `n` times x.
+pub fn constant(n: usize, x: f32) -> Values {
+    std::iter::repeat_n(x, n).collect()
+}
 
 /// `n` values in (-1, 1).
-pub fn values(n: usize, seed: u32) -> Vec<f32> {
+pub fn values(n: usize, seed: u32) -> Values {
     let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
     (0..n)
         .map(|_| {
@@ -19,9 +66,9 @@ pub fn values(n: usize, seed: u32) -> Vec<f32> {
 }
 
 /// What a product of this precision multiplies, rows of k values each.
-pub fn rounded(x: &[f32], k: usize, precision: Precision) -> Vec<f32> {
+pub fn rounded(x: &[f32], k: usize, precision: Precision) -> Values {
     match precision {
-        Precision::F32 => x.to_vec(),
+        Precision::F32 => x.iter().copied().collect(),
         Precision::Bf16 => x.iter().map(|&x| round_to_bf16(x)).collect(),
         Precision::Int8 => x
             .chunks(k)

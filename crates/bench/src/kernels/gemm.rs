@@ -1,6 +1,6 @@
 //! Matrix products of training and of decoding.
 
-use super::data::{assert_near, bytes_of, rounded, values};
+use super::data::{assert_near, bytes_of, rounded, values, zeros};
 use crate::{Bound, Case, Plan};
 use lsra_kernels::gemm::{Epilogue, GemmScratch, PackedB, Precision, gemm, gemm_weight_gradient};
 use lsra_kernels::reference::linear::{linear, linear_backward};
@@ -32,7 +32,7 @@ pub(super) fn plans() -> Vec<Plan> {
 fn product(isa: Isa, precision: Precision, [m, n, k]: [usize; 3]) -> Case {
     let (a, w) = (values(m * k, 1), values(n * k, 2));
     let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), precision);
-    let mut out = vec![0.0; m * n];
+    let mut out = zeros(m * n);
     gemm(isa, Rows::new(&a, m, k), &b, RowsMut::new(&mut out, m, n), Epilogue::None);
     // The first and the last rows; the oracle is slow.
     for rows in [0..m.min(8), m.saturating_sub(8)..m] {
@@ -52,14 +52,14 @@ fn product(isa: Isa, precision: Precision, [m, n, k]: [usize; 3]) -> Case {
 fn weight_gradient(isa: Isa, precision: Precision, tokens: usize, width: usize) -> Case {
     let (x, dy) = (values(tokens * width, 1), values(tokens * width, 2));
     let mut scratch = GemmScratch::default();
-    let mut dw = vec![0.0; width * width];
+    let mut dw = zeros(width * width);
     let mut run = move |dw: &mut [f32]| {
         let (x, dy) = (Rows::new(&x, tokens, width), Rows::new(&dy, tokens, width));
         gemm_weight_gradient(isa, dy, x, dw, precision, &mut scratch);
     };
     run(&mut dw);
     let as_f64 = |seed| -> Vec<f64> {
-        rounded(&values(tokens * width, seed), width, precision).into_iter().map(f64::from).collect()
+        rounded(&values(tokens * width, seed), width, precision).iter().map(|&x| x.into()).collect()
     };
     let (_, want, _) = linear_backward(&as_f64(1), &vec![0.0; width * width], &as_f64(2), width);
     let want: Vec<f32> = want.iter().map(|&x| x as f32).collect();

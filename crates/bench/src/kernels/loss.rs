@@ -1,6 +1,6 @@
 //! The output projection, softmax and loss in one.
 
-use super::data::{assert_near, assert_within, rounded, values};
+use super::data::{Values, assert_near, assert_within, rounded, values, zeros};
 use crate::measure::best_of_slice;
 use crate::{Bound, Case, Plan, Unit};
 use lsra_kernels::cross_entropy::{LossScratch, projection_loss, projection_loss_backward};
@@ -34,15 +34,15 @@ struct Loss {
     isa: Isa,
     precision: Precision,
     size: [usize; 3],
-    x: Vec<f32>,
-    matrix: Vec<f32>,
+    x: Values,
+    matrix: Values,
     targets: Vec<u32>,
     w: PackedB,
     w_rows: PackedB,
-    loss: Vec<f32>,
-    nll: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
+    loss: Values,
+    nll: Values,
+    dx: Values,
+    dw: Values,
     scratch: LossScratch,
 }
 
@@ -58,10 +58,10 @@ impl Loss {
             targets: (0..rows as u32).map(|i| i.wrapping_mul(2_654_435_761) % words as u32).collect(),
             w: PackedB::from_transposed(isa, as_matrix, precision),
             w_rows: PackedB::from_rows(isa, as_matrix, precision),
-            loss: vec![0.0; rows],
-            nll: vec![0.0; rows],
-            dx: vec![0.0; rows * d],
-            dw: vec![0.0; words * d],
+            loss: zeros(rows),
+            nll: zeros(rows),
+            dx: zeros(rows * d),
+            dw: zeros(words * d),
             scratch: LossScratch::default(),
             matrix,
         }
@@ -110,7 +110,7 @@ impl Loss {
         let [rows, words, d] = self.size;
         let (isa, x) = (self.isa, self.x.clone());
         let b = PackedB::from_transposed(isa, Rows::new(&self.matrix, words, d), self.precision);
-        let mut out = vec![0.0; rows * words];
+        let mut out = zeros(rows * words);
         let plain = move || {
             let mut product =
                 || gemm(isa, Rows::new(&x, rows, d), &b, RowsMut::new(&mut out, rows, words), Epilogue::None);

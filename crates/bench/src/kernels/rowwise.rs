@@ -3,7 +3,7 @@
 //! Most are bound by the bytes they read and write; softmax and dropout by the exponential's and the generator's own rates, timed on data
 //! that stays in the first-level cache.
 
-use super::data::{assert_near, values};
+use super::data::{Values, assert_near, constant, values, zeros};
 use crate::measure::best_of_slice;
 use crate::{Bound, Case, Plan, Unit};
 use lsra_kernels::activation::relu_backward;
@@ -63,8 +63,8 @@ fn touching(arrays: usize, run: impl FnMut() + 'static) -> Case {
 fn norm(isa: Isa) -> Case {
     let [x, residual] = [1, 2].map(|seed| values(SIZE, seed));
     let [gamma, beta] = [4, 5].map(|seed| values(CHANNELS, seed));
-    let [mut sum, mut y] = [(); 2].map(|()| vec![0.0; SIZE]);
-    let mut stats = vec![0.0; 2 * TOKENS];
+    let [mut sum, mut y] = [(); 2].map(|()| zeros(SIZE));
+    let mut stats = zeros(2 * TOKENS);
     let (g, b) = (gamma.clone(), beta.clone());
     let mut run = move |sum: &mut [f32], y: &mut [f32]| {
         add_norm(isa, rows(&x), Some(rows(&residual)), None, &g, &b, EPS, rows_mut(sum), rows_mut(y), &mut stats);
@@ -76,12 +76,12 @@ fn norm(isa: Isa) -> Case {
 
 fn norm_gradient(isa: Isa) -> Case {
     let [x, dy] = [1, 3].map(|seed| values(SIZE, seed));
-    let [gamma, beta, zero] = [values(CHANNELS, 4), values(CHANNELS, 5), vec![0.0; SIZE]];
-    let [mut sum, mut y, mut dx] = [(); 3].map(|()| vec![0.0; SIZE]);
-    let mut stats = vec![0.0; 2 * TOKENS];
+    let [gamma, beta, zero] = [values(CHANNELS, 4), values(CHANNELS, 5), zeros(SIZE)];
+    let [mut sum, mut y, mut dx] = [(); 3].map(|()| zeros(SIZE));
+    let mut stats = zeros(2 * TOKENS);
     let sums = rows_mut(&mut sum);
     add_norm(isa, rows(&x), Some(rows(&zero)), None, &gamma, &beta, EPS, sums, rows_mut(&mut y), &mut stats);
-    let (mut dgamma, mut dbeta) = (vec![0.0; CHANNELS], vec![0.0; CHANNELS]);
+    let (mut dgamma, mut dbeta) = (zeros(CHANNELS), zeros(CHANNELS));
     let (want, ..) = reference::norm::norm_backward(&sum, &gamma, EPS, &dy);
     let mut run = move |dx: &mut [f32]| {
         norm_backward(isa, rows(&sum), &stats, &gamma, rows(&dy), rows_mut(dx), &mut dgamma, &mut dbeta);
@@ -92,14 +92,14 @@ fn norm_gradient(isa: Isa) -> Case {
 }
 
 fn gate(isa: Isa) -> Case {
-    let (x, mut y) = (values(2 * SIZE, 1), vec![0.0; SIZE]);
+    let (x, mut y) = (values(2 * SIZE, 1), zeros(SIZE));
     glu(isa, rows(&x), rows_mut(&mut y));
     assert_near("glu", &y, &reference::activation::glu(&x, CHANNELS));
     touching(3, move || glu(isa, rows(&x), rows_mut(&mut y)))
 }
 
 fn gate_gradient(isa: Isa) -> Case {
-    let (x, dy, mut dx) = (values(2 * SIZE, 1), values(SIZE, 2), vec![0.0; 2 * SIZE]);
+    let (x, dy, mut dx) = (values(2 * SIZE, 1), values(SIZE, 2), zeros(2 * SIZE));
     glu_backward(isa, rows(&x), rows(&dy), rows_mut(&mut dx));
     assert_near("glu_backward", &dx, &reference::activation::glu_backward(&x, &dy, CHANNELS));
     touching(5, move || glu_backward(isa, rows(&x), rows(&dy), rows_mut(&mut dx)))
@@ -115,7 +115,7 @@ fn relu_gradient(isa: Isa) -> Case {
 
 /// Seconds of an exponential of each value of a batch, out of the first-level cache.
 fn exponentials(isa: Isa) -> Bound {
-    let mut small = vec![-0.5f32; 2048];
+    let mut small = constant(2048, -0.5);
     exp_in_place(isa, &mut small);
     assert_near("exp", &small, &[(-0.5f32).exp(); 2048]);
     Bound::Own(Box::new(move || {
@@ -161,7 +161,7 @@ fn ids() -> Vec<u32> {
 fn embedding(isa: Isa) -> Case {
     let (table, positions, ids) = (values(WORDS * CHANNELS, 1), values(1024 * CHANNELS, 2), ids());
     let position_of: Vec<u32> = (0..TOKENS as u32).map(|i| i % 30).collect();
-    let mut y = vec![0.0; SIZE];
+    let mut y = zeros(SIZE);
     let want = reference::embedding::embed(&table, &ids, 12.65, &positions, &position_of, CHANNELS);
     let run = move |y: &mut [f32]| embed(isa, &table, &ids, 12.65, &positions, &position_of, rows_mut(y));
     run(&mut y);
@@ -170,14 +170,14 @@ fn embedding(isa: Isa) -> Case {
 }
 
 fn embedding_gradient(isa: Isa) -> Case {
-    let (dy, ids, mut dtable) = (values(SIZE, 1), ids(), vec![0.0; WORDS * CHANNELS]);
+    let (dy, ids, mut dtable) = (values(SIZE, 1), ids(), zeros(WORDS * CHANNELS));
     embed_backward(isa, &ids, 0.5, rows(&dy), &mut dtable);
     assert_near("embed_backward", &dtable, &reference::embedding::embed_backward(WORDS, &ids, 0.5, &dy, CHANNELS));
     touching(3, move || embed_backward(isa, &ids, 0.5, rows(&dy), &mut dtable))
 }
 
 fn add(isa: Isa) -> Case {
-    let (x, mut y) = (values(SIZE, 1), vec![0.0; SIZE]);
+    let (x, mut y) = (values(SIZE, 1), zeros(SIZE));
     add_assign(isa, &mut y, &x);
     assert_near("add_assign", &y, &x);
     touching(3, move || add_assign(isa, &mut y, &x))
@@ -193,7 +193,7 @@ fn drop(isa: Isa) -> Case {
     dropout(isa, P, &keys, &offsets, rows_mut(&mut x));
     assert_near("dropout", &x[..half], &want);
     // The generator itself: a mask over few values that stay in the first-level cache.
-    let mut small = vec![1.0f32; 2048];
+    let mut small = constant(2048, 1.0);
     let own = move || {
         let mut run = || dropout(isa, P, &[key], &[0, 1], RowsMut::new(&mut small, 1, 2048));
         best_of_slice(&mut run, Duration::from_millis(5)) * (SIZE as f64 / 2048.0)
@@ -204,7 +204,7 @@ fn drop(isa: Isa) -> Case {
 
 fn adam_step(isa: Isa) -> Case {
     let [p, g, m] = [1, 2, 3].map(|seed| values(SIZE, seed));
-    let v: Vec<f32> = values(SIZE, 4).iter().map(|x| x * x).collect();
+    let v: Values = values(SIZE, 4).iter().map(|x| x * x).collect();
     let s = AdamStep { lr: 1e-4, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 1e-4, step: 1000 };
     let want: Vec<f32> = (0..SIZE).map(|i| reference::optim::adam(&s, 0.5, [p[i], g[i], m[i], v[i]])[0]).collect();
     let (mut at_p, mut at_m, mut at_v) = (p, m, v);

@@ -2,14 +2,14 @@
 
 use super::multiply::{Units, plain, scaled};
 use super::{Bytes, OFFSET, Scale};
-use crate::gemm::drive::{Epilogue, finish};
-use crate::gemm::micro::{NV, Operands, load};
+use crate::gemm::epilogue::{Epilogue, finish};
+use crate::gemm::micro::{NV, Operands, load, most_panels, panels_at_once};
 use crate::{Isa, Rows, RowsMut, Tier};
 use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
 
 /// Rows of a tile at most.
-const TALL: usize = 12;
+const TALL: usize = 8;
 
 /// Words of b whose columns all rows visit before the next ones: half of a second-level cache of 1 MiB.
 const BLOCK: usize = 128 << 10;
@@ -52,7 +52,6 @@ impl<const VNNI: bool> WithSimd for Product<'_, VNNI> {
                 // Each height is its own instance, so that accumulators stay in registers.
                 row += match m - row {
                     TALL.. => self.rows::<S, TALL>(simd, row, columns.clone(), &mut room),
-                    8.. => self.rows::<S, 8>(simd, row, columns.clone(), &mut room),
                     4.. => self.rows::<S, 4>(simd, row, columns.clone(), &mut room),
                     3 => self.rows::<S, 3>(simd, row, columns.clone(), &mut room),
                     2 => self.rows::<S, 2>(simd, row, columns.clone(), &mut room),
@@ -83,18 +82,36 @@ impl<const VNNI: bool> Product<'_, VNNI> {
         for (r, unit) in units.iter_mut().enumerate() {
             *unit = quantize(self.a.row(row + r), &mut room[r * stride..][..steps]);
         }
-        for start in columns.clone().step_by(NV * S::F32_LANES) {
+        let mut start = columns.start;
+        while start < columns.end {
+            let whole = (columns.end - start) / (NV * S::F32_LANES);
+            // Without the instruction sums are in memory anyway.
+            let most = const { if VNNI { most_panels(S::REGISTER_COUNT, MR) } else { 1 } };
+            let count = panels_at_once(most, whole);
             let width = panels.width(start);
-            let b = panels.panel(start, 0..steps);
-            assert!(b.len() == steps * width && room.len() >= (MR - 1) * stride + steps);
-            let o = Operands { a: room.as_ptr(), a_row: stride, a_k: 1, b: b.as_ptr(), b_k: width, k: steps };
+            let b = panels.panels(start, count, 0..steps);
+            assert!(room.len() >= (MR - 1) * stride + steps);
+            let b_panel = steps * width;
+            let o = Operands { a: room.as_ptr(), a_row: stride, a_k: 1, b: b.as_ptr(), b_k: width, b_panel, k: steps };
             let units = Units { rows: &units, columns: &self.b.scales[start..], offsets: &self.b.offsets[start..] };
-            let end = columns.end.min(start + width);
-            if width == NV * S::F32_LANES {
-                self.tile::<S, MR, NV>(simd, o, (room, b), units, row, start..end);
-            } else {
-                self.tile::<S, MR, 1>(simd, o, (room, b), units, row, start..end);
+            let end = columns.end.min(start + count * width);
+            match count {
+                5 if const { VNNI && MR == 1 } => {
+                    self.tile::<S, MR, { 5 * NV }>(simd, o, (room, b), units, row, start..end)
+                }
+                4 if const { VNNI && MR == 1 } => {
+                    self.tile::<S, MR, { 4 * NV }>(simd, o, (room, b), units, row, start..end)
+                }
+                3 if const { VNNI && MR <= 4 } => {
+                    self.tile::<S, MR, { 3 * NV }>(simd, o, (room, b), units, row, start..end)
+                }
+                2 if const { VNNI && MR <= 4 } => {
+                    self.tile::<S, MR, { 2 * NV }>(simd, o, (room, b), units, row, start..end)
+                }
+                _ if width == NV * S::F32_LANES => self.tile::<S, MR, NV>(simd, o, (room, b), units, row, start..end),
+                _ => self.tile::<S, MR, 1>(simd, o, (room, b), units, row, start..end),
             }
+            start = end;
         }
         MR
     }
@@ -109,22 +126,23 @@ impl<const VNNI: bool> Product<'_, VNNI> {
         row: usize,
         columns: std::ops::Range<usize>,
     ) {
-        let mut y = if VNNI {
+        let mut y = [[simd.splat_f32s(0.0); V]; MR];
+        if const { VNNI } {
             // SAFETY: the body was entered for VNNI; `rows` checked a and b, and has made units for whole panels.
             #[cfg(target_arch = "x86_64")]
             unsafe {
-                super::multiply::native::<S, MR, V>(o, units)
+                super::multiply::native::<S, MR, V>(o, units, &mut y);
             }
             #[cfg(not(target_arch = "x86_64"))]
             unreachable!("VNNI is x86's")
         } else {
             match V * S::F32_LANES {
-                1 => by_parts::<S, MR, V, 1>(simd, a, o.a_row, b, units),
-                2 => by_parts::<S, MR, V, 2>(simd, a, o.a_row, b, units),
-                8 => by_parts::<S, MR, V, 8>(simd, a, o.a_row, b, units),
-                16 => by_parts::<S, MR, V, 16>(simd, a, o.a_row, b, units),
-                32 => by_parts::<S, MR, V, 32>(simd, a, o.a_row, b, units),
-                other => unreachable!("no tier has panels of {other} columns"),
+                1 if const { V * S::F32_LANES == 1 } => by_parts::<S, MR, V, 1>(simd, a, o.a_row, b, units, &mut y),
+                2 if const { V * S::F32_LANES == 2 } => by_parts::<S, MR, V, 2>(simd, a, o.a_row, b, units, &mut y),
+                8 if const { V * S::F32_LANES == 8 } => by_parts::<S, MR, V, 8>(simd, a, o.a_row, b, units, &mut y),
+                16 if const { V * S::F32_LANES == 16 } => by_parts::<S, MR, V, 16>(simd, a, o.a_row, b, units, &mut y),
+                32 if const { V * S::F32_LANES == 32 } => by_parts::<S, MR, V, 32>(simd, a, o.a_row, b, units, &mut y),
+                other => unreachable!("no tier has tiles of {other} columns without the instruction"),
             }
         };
         if let Epilogue::Accumulate = self.epilogue {
@@ -135,7 +153,7 @@ impl<const VNNI: bool> Product<'_, VNNI> {
                 }
             }
         }
-        finish(simd, y, &mut self.c, row, columns, self.epilogue);
+        finish(simd, &y, &mut self.c, row, columns, self.epilogue);
     }
 }
 
@@ -147,17 +165,16 @@ fn by_parts<S: Simd, const MR: usize, const V: usize, const W: usize>(
     a_row: usize,
     b: &[u32],
     units: Units<'_>,
-) -> [[S::f32s; V]; MR] {
+    y: &mut [[S::f32s; V]; MR],
+) {
     let mut sums = [[0; W]; MR];
     plain(a, a_row, b, &mut sums);
     let rows = scaled(&sums, units);
-    let mut y = [[simd.splat_f32s(0.0); V]; MR];
     for (y, row) in y.iter_mut().zip(&rows) {
         for (v, y) in y.iter_mut().enumerate() {
             *y = load(simd, row, v);
         }
     }
-    y
 }
 
 /// A row of a as words of unsigned bytes, and what their unit is worth.

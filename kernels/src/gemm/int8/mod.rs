@@ -63,7 +63,7 @@ impl Bytes {
 
     /// Bytes of everything.
     pub fn size(&self) -> usize {
-        4 * (self.panels.data.len() + self.scales.len() + self.offsets.len())
+        self.panels.bytes() + 4 * (self.scales.len() + self.offsets.len())
     }
 }
 

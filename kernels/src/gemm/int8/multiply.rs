@@ -1,6 +1,13 @@
 //! Sums of products of words, by the instruction and without it.
 
-use crate::gemm::micro::Operands;
+#[cfg(target_arch = "x86_64")]
+use crate::gemm::micro::{NV, Operands};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// Words of a vector.
+#[cfg(target_arch = "x86_64")]
+const LANES: usize = 16;
 
 /// sums[r][c] += sum over words k of a[r, k] . b[k, c], the bytes of a unsigned, those of b signed.
 #[inline(always)]
@@ -43,17 +50,16 @@ pub fn scaled<const MR: usize, const W: usize>(sums: &[[i32; W]; MR], units: Uni
 /// Both by AVX-512 VNNI: the outputs of MR rows and V vectors of columns.
 ///
 /// # Safety
-/// The body was entered for VNNI and S is the 512-bit tier; `a` is readable for MR rows and `k` words, `b` for `k` rows of V whole vectors,
+/// The body was entered for VNNI and S is the 512-bit tier; `a` is readable for MR rows and `k` words that follow one another, `b` for `k` rows of V whole vectors, NV a panel,
 /// and units are there for MR rows and V vectors of columns.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
     o: Operands<u32>,
     units: Units<'_>,
-) -> [[S::f32s; V]; MR] {
-    use std::arch::x86_64::*;
-    use std::mem::{size_of, transmute_copy};
-    const LANES: usize = 16;
+    y: &mut [[S::f32s; V]; MR],
+) {
+    use std::mem::transmute_copy;
     assert!(size_of::<S::f32s>() == size_of::<__m512>());
     assert!(units.rows.len() >= MR && units.columns.len() >= V * LANES && units.offsets.len() >= V * LANES);
     // SAFETY: reads as the caller vouches; a vector is sixteen f32 either way.
@@ -64,7 +70,7 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
             // Not in a closure, which would not be compiled for these instructions.
             let mut b = [_mm512_setzero_si512(); V];
             for (v, b) in b.iter_mut().enumerate() {
-                *b = _mm512_loadu_si512(row.add(v * LANES).cast());
+                *b = _mm512_loadu_si512(row.add(v / NV * o.b_panel + v % NV * LANES).cast());
             }
             for (r, sums) in sums.iter_mut().enumerate() {
                 let a = _mm512_set1_epi32((*o.a.add(r * o.a_row + k * o.a_k)).cast_signed());
@@ -73,8 +79,6 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
                 }
             }
         }
-        let zero: S::f32s = transmute_copy(&_mm512_setzero_ps());
-        let mut y = [[zero; V]; MR];
         for v in 0..V {
             let columns = _mm512_loadu_ps(units.columns.as_ptr().add(v * LANES));
             let offsets = _mm512_loadu_si512(units.offsets.as_ptr().add(v * LANES).cast());
@@ -84,6 +88,5 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
                 y[r][v] = transmute_copy(&_mm512_mul_ps(sum, unit));
             }
         }
-        y
     }
 }
