@@ -12,7 +12,7 @@ use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
 use lsra_kernels::norm::{add_dropout, add_norm};
 use lsra_kernels::softmax::log_softmax_rows;
-use lsra_kernels::{Isa, Rows, RowsMut};
+use lsra_kernels::{Isa, Rows, RowsMut, trace};
 use lsra_model::exec::Mask;
 use lsra_model::layers::{Activation, Attention, Convolution, Dropout, Embedding, Linear, Norm};
 use lsra_model::{Exec, Losses, Model, Past, Sequences};
@@ -65,6 +65,7 @@ impl<'a> Eager<'a> {
 
     /// x: `[tokens, channels]` -> natural logarithms of probabilities, `[tokens, words]`.
     pub fn log_probs(&mut self, x: &Tensor, output: &Linear) -> Tensor {
+        let _span = trace::operation("log_probs", [x.rows(), output.outputs]);
         let mut y = self.logits(x, output);
         log_softmax_rows(self.isa, rows_mut(&mut y));
         y
@@ -86,6 +87,7 @@ impl Exec for Eager<'_> {
     type State = EagerState;
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], _: &Sequences) -> Tensor {
+        let _span = trace::operation("embed", [ids.len(), e.channels]);
         let mut y = Tensor::unfilled(ids.len(), e.channels);
         let table = self.weights.get(e.table).data();
         embed(self.isa, table, ids, e.scale, self.packed.positions(e), positions, rows_mut(&mut y));
@@ -93,6 +95,7 @@ impl Exec for Eager<'_> {
     }
 
     fn linear(&mut self, x: &Tensor, l: &Linear) -> Tensor {
+        let _span = trace::operation("linear", [x.rows(), l.inputs, l.outputs]);
         let mut y = Tensor::unfilled(x.rows(), l.outputs);
         let bias = l.bias.map(|b| self.weights.get(b).data());
         let epilogue = match (bias, l.activation) {
@@ -110,10 +113,12 @@ impl Exec for Eager<'_> {
     }
 
     fn concat(&mut self, parts: &[Tensor]) -> Tensor {
+        let _span = trace::operation("concat", [parts.len(), parts[0].rows()]);
         Tensor::concat_columns(parts)
     }
 
     fn glu(&mut self, x: Tensor) -> Tensor {
+        let _span = trace::operation("glu", [x.rows(), x.columns()]);
         let mut y = Tensor::unfilled(x.rows(), x.columns() / 2);
         lsra_kernels::glu::glu(self.isa, rows(&x), rows_mut(&mut y));
         y
@@ -126,6 +131,7 @@ impl Exec for Eager<'_> {
         sequences: &Sequences,
         past: Option<Past<'_, EagerState>>,
     ) -> Tensor {
+        let _span = trace::operation("light_conv", [x.rows(), c.kernel, c.channels]);
         match past {
             None => self.whole_light_conv(x, c, sequences),
             Some(past) => self.light_conv_on(x, c, sequences, past),
@@ -140,6 +146,7 @@ impl Exec for Eager<'_> {
         sequences: &Sequences,
         past: Option<Past<'_, EagerState>>,
     ) -> Tensor {
+        let _span = trace::operation("dynamic_conv", [x.rows(), c.kernel, c.channels]);
         match past {
             None => self.whole_dynamic_conv(x, taps, c, sequences),
             Some(past) => self.dynamic_conv_on(x, taps, c, sequences, past),
@@ -154,6 +161,7 @@ impl Exec for Eager<'_> {
         sequences: &Sequences,
         past: Option<Past<'_, EagerState>>,
     ) -> Tensor {
+        let _span = trace::operation("self_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
         match past {
             None => {
                 let ranges: Vec<(usize, usize)> = sequences.offsets().windows(2).map(|w| (w[0], w[1])).collect();
@@ -174,6 +182,7 @@ impl Exec for Eager<'_> {
         sources: &Sequences,
         owners: &[usize],
     ) -> Tensor {
+        let _span = trace::operation("cross_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
         // Hypotheses of one sentence stand together and read the same keys: as one sequence of queries they share the work of
         // laying keys and values out, and no mask tells them apart.
         let mut ranges: Vec<(usize, usize)> = Vec::new();
@@ -187,20 +196,24 @@ impl Exec for Eager<'_> {
     }
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {
+        let _span = trace::operation("add_norm", [x.rows(), n.channels]);
         self.norm_of(&x, Some(residual), n)
     }
 
     fn add(&mut self, x: Tensor, residual: &Tensor, _: &Dropout, _: &Sequences) -> Tensor {
+        let _span = trace::operation("add", [x.rows(), x.columns()]);
         let mut y = Tensor::unfilled(x.rows(), x.columns());
         add_dropout(self.isa, rows(&x), rows(residual), None, rows_mut(&mut y));
         y
     }
 
     fn norm(&mut self, x: &Tensor, n: &Norm) -> Tensor {
+        let _span = trace::operation("norm", [x.rows(), n.channels]);
         self.norm_of(x, None, n)
     }
 
     fn loss(&mut self, x: &Tensor, output: &Linear, targets: &[u32], smoothing: f32) -> Losses {
+        let _span = trace::operation("loss", [x.rows(), output.inputs, output.outputs]);
         let (mut smoothed, mut nll) = (vec![0.0; targets.len()], vec![0.0; targets.len()]);
         let w = self.packed.forward(output.weight);
         let scratch = &mut self.scratch.loss;
