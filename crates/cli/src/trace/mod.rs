@@ -6,7 +6,7 @@ mod table;
 mod updates;
 
 pub use chrome::write_chrome;
-pub use profile::{Cost, Phase, Profile, Step};
+pub use profile::{Cost, Phase, Profile, Step, unrecorded_share};
 pub use updates::{TracedUpdates, UpdateTraceArgs};
 
 use crate::Error;

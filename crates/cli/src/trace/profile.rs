@@ -78,22 +78,28 @@ pub struct Step {
     pub waiting: u64,
     /// Spans of those threads meanwhile.
     pub spans: usize,
-    /// The share outside kernels of each step, waiting included, in ascending order.
+    /// Of each step, the share outside kernels and outside recording, waiting included; in ascending order.
     pub shares_outside: Vec<f64>,
 }
 
 impl Phase {
-    /// Of its time, the share outside kernels, waiting included.
+    /// Of its time, the share outside kernels, waiting and recording included.
     pub fn share_outside(&self) -> f64 {
         share(self.nanoseconds - self.in_kernels, self.nanoseconds)
     }
 }
 
 impl Step {
-    /// Of its threads' time, the share outside kernels, waiting included.
+    /// Of its threads' time, the share outside kernels, waiting and recording included.
     pub fn share_outside(&self) -> f64 {
         share(self.of_threads - self.in_kernels, self.of_threads)
     }
+}
+
+/// The share outside kernels of what is left of some time without the recording of its spans: what it would be, were nobody looking.
+pub fn unrecorded_share(nanoseconds: u64, in_kernels: u64, spans: usize, span_cost: f64) -> f64 {
+    let recording = ((spans as f64 * span_cost) as u64).min(nanoseconds - in_kernels);
+    share(nanoseconds - in_kernels - recording, nanoseconds - recording)
 }
 
 pub(super) fn share(part: u64, of: u64) -> f64 {
@@ -153,7 +159,7 @@ impl Profile {
         profile.busy = profile.kernels.iter().chain(&profile.outside).map(|c| c.nanoseconds).sum();
         profile.phases = phases.into_values().collect();
         profile.phases.sort_by_key(|p: &Phase| std::cmp::Reverse(p.nanoseconds));
-        profile.steps = add_steps(&steps, &roots);
+        profile.steps = add_steps(&steps, &roots, trace.span_cost);
         profile
     }
 }
@@ -209,7 +215,7 @@ fn phase(phases: &mut BTreeMap<&'static str, Phase>, e: &Event, within: Within) 
     phase.spans += within.spans;
 }
 
-fn add_steps(steps: &[(usize, Event, Within)], roots: &[Vec<Root>]) -> Vec<Step> {
+fn add_steps(steps: &[(usize, Event, Within)], roots: &[Vec<Root>], span_cost: f64) -> Vec<Step> {
     let mut by_name: BTreeMap<&'static str, Step> = BTreeMap::new();
     for (thread, e, own) in steps {
         let length = e.end - e.start;
@@ -234,12 +240,13 @@ fn add_steps(steps: &[(usize, Event, Within)], roots: &[Vec<Root>]) -> Vec<Step>
         step.calls += 1;
         step.nanoseconds += length;
         let of_threads = length * workers.len() as u64;
+        let spans = workers.iter().map(|w| w.spans).sum();
         let in_kernels: u64 = workers.iter().map(|w| w.in_kernels).sum();
         step.of_threads += of_threads;
         step.in_kernels += in_kernels;
         step.waiting += workers.iter().map(|w| w.waiting + length - w.nanoseconds).sum::<u64>();
-        step.spans += workers.iter().map(|w| w.spans).sum::<usize>();
-        step.shares_outside.push(share(of_threads - in_kernels, of_threads));
+        step.spans += spans;
+        step.shares_outside.push(unrecorded_share(of_threads, in_kernels, spans, span_cost));
     }
     let mut steps: Vec<Step> = by_name.into_values().collect();
     steps.iter_mut().for_each(|s| s.shares_outside.sort_by(f64::total_cmp));

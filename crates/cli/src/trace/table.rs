@@ -1,6 +1,6 @@
 //! A profile as text.
 
-use super::profile::{Cost, Profile, share};
+use super::profile::{Cost, Profile, share, unrecorded_share};
 use crate::columns::columns;
 use lsra_kernels::trace::Category;
 use std::fmt;
@@ -13,7 +13,11 @@ impl fmt::Display for Profile {
         if self.spans == 0 {
             return f.write_str("Nothing was recorded: what was to be ended before it began.");
         }
-        writeln!(f, "{} spans; recording one takes about {:.0} ns outside it", self.spans, self.span_cost)?;
+        writeln!(f, "{} spans; recording one takes about {:.0} ns outside it.", self.spans, self.span_cost)?;
+        writeln!(
+            f,
+            "Outside: the share outside kernels, of which waiting and recording. Unrecorded: without recording."
+        )?;
         if self.is_full {
             writeln!(f, "recording ended early, with as many events as a trace may have")?;
         }
@@ -40,12 +44,23 @@ impl Profile {
                 percent(s.share_outside()),
                 percent(share(s.waiting, s.of_threads)),
                 self.recording(s.spans, s.of_threads),
+                percent(unrecorded_share(s.of_threads, s.in_kernels, s.spans, self.span_cost)),
                 percent(s.shares_outside[s.calls / 2]),
                 percent(s.shares_outside[s.calls - 1]),
             ]
         });
-        let heads =
-            ["step", "steps", "ms each", "in kernels", "outside", "waiting", "recording", "median out", "most out"];
+        let heads = [
+            "step",
+            "steps",
+            "ms each",
+            "in kernels",
+            "outside",
+            "waiting",
+            "recording",
+            "unrecorded",
+            "median",
+            "most",
+        ];
         columns(&heads, rows.collect())
     }
 
@@ -58,9 +73,10 @@ impl Profile {
                 percent(share(p.in_kernels, p.nanoseconds)),
                 percent(p.share_outside()),
                 self.recording(p.spans, p.nanoseconds),
+                percent(unrecorded_share(p.nanoseconds, p.in_kernels, p.spans, self.span_cost)),
             ]
         });
-        columns(&["phase", "calls", "ms", "in kernels", "outside", "recording"], rows.collect())
+        columns(&["phase", "calls", "ms", "in kernels", "outside", "recording", "unrecorded"], rows.collect())
     }
 
     fn costs_table(&self, costs: &[Cost]) -> String {

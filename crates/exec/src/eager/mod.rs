@@ -18,6 +18,7 @@ use lsra_model::layers::{Activation, Attention, Convolution, Dropout, Embedding,
 use lsra_model::{Exec, Losses, Model, Past, Sequences};
 use lsra_tensor::Tensor;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// The executor of inference. Dropout does nothing.
 pub struct Eager<'a> {
@@ -25,6 +26,8 @@ pub struct Eager<'a> {
     weights: &'a Weights,
     packed: &'a Packed,
     scratch: Scratch,
+    /// Softmaxed taps of convolutions that have been run, by the number of their weight: every step of decoding reads them.
+    taps: Vec<Option<Rc<[f32]>>>,
 }
 
 /// Room that kernels work in.
@@ -32,7 +35,17 @@ pub struct Eager<'a> {
 struct Scratch {
     attention: AttentionScratch,
     loss: LossScratch,
+    /// Sums that a norm is of, which nobody reads after it.
+    sum: Vec<f32>,
     stats: Vec<f32>,
+}
+
+/// The first `len` values, whatever they hold.
+fn room(values: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if values.len() < len {
+        values.resize(len, 0.0);
+    }
+    &mut values[..len]
 }
 
 /// A tensor as kernels read it.
@@ -50,7 +63,7 @@ impl<'a> Eager<'a> {
     /// Over weights of this model, packed for this instruction set.
     pub fn new(isa: Isa, model: &Model, weights: &'a Weights, packed: &'a Packed) -> Eager<'a> {
         assert_eq!(weights.len(), model.params.len(), "tensors of the weights and of the model");
-        Eager { isa, weights, packed, scratch: Scratch::default() }
+        Eager { isa, weights, packed, scratch: Scratch::default(), taps: vec![None; weights.len()] }
     }
 
     /// The instruction set it runs on.
@@ -72,11 +85,11 @@ impl<'a> Eager<'a> {
     }
 
     fn norm_of(&mut self, x: &Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
-        let (mut sum, mut y) = (Tensor::unfilled(x.rows(), n.channels), Tensor::unfilled(x.rows(), n.channels));
-        let stats = &mut self.scratch.stats;
-        stats.resize(2 * x.rows(), 0.0);
+        let mut y = Tensor::unfilled(x.rows(), n.channels);
+        let Scratch { sum, stats, .. } = &mut self.scratch;
+        let (sum, stats) = (room(sum, x.rows() * n.channels), room(stats, 2 * x.rows()));
         let (gamma, beta) = (self.weights.get(n.gamma).data(), self.weights.get(n.beta).data());
-        let (sum_rows, y_rows) = (rows_mut(&mut sum), rows_mut(&mut y));
+        let (sum_rows, y_rows) = (RowsMut::new(sum, x.rows(), n.channels), rows_mut(&mut y));
         add_norm(self.isa, rows(x), residual.map(rows), None, gamma, beta, Norm::EPS, sum_rows, y_rows, stats);
         y
     }
@@ -165,7 +178,7 @@ impl Exec for Eager<'_> {
         match past {
             None => {
                 let ranges: Vec<(usize, usize)> = sequences.offsets().windows(2).map(|w| (w[0], w[1])).collect();
-                self.attend(qkv, a, mask, sequences, &ranges)
+                self.attend(qkv, a, mask, sequences.offsets(), &ranges)
             }
             Some(past) => {
                 assert_eq!(mask, Mask::Causal, "only a causal attention goes on from a past");
@@ -185,14 +198,16 @@ impl Exec for Eager<'_> {
         let _span = trace::operation("cross_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
         // Hypotheses of one sentence stand together and read the same keys: as one sequence of queries they share the work of
         // laying keys and values out, and no mask tells them apart.
-        let mut ranges: Vec<(usize, usize)> = Vec::new();
-        let mut queries: Vec<usize> = Vec::new();
-        let mut lengths = targets.lengths();
+        let mut ranges = Vec::with_capacity(owners.len());
+        let mut queries = Vec::with_capacity(owners.len() + 1);
+        queries.push(0);
+        let mut first = 0;
         for group in owners.chunk_by(|a, b| a == b) {
+            first += group.len();
             ranges.push((sources.offsets()[group[0]], sources.offsets()[group[0] + 1]));
-            queries.push(lengths.by_ref().take(group.len()).sum());
+            queries.push(targets.offsets()[first]);
         }
-        self.attend(qkv, a, Mask::None, &Sequences::from_lengths(queries), &ranges)
+        self.attend(qkv, a, Mask::None, &queries, &ranges)
     }
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {

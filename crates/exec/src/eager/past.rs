@@ -64,7 +64,7 @@ fn pasts<'a>(span: &'a Sequences, history: &'a History) -> impl Iterator<Item = 
 
 impl Eager<'_> {
     pub(super) fn light_conv_on(
-        &self,
+        &mut self,
         x: &Tensor,
         c: &Convolution,
         span: &Sequences,
@@ -97,9 +97,10 @@ impl Eager<'_> {
         past.state.first.append(x);
         let (shape, pool) = (conv_shape(c), past.state.first.rows());
         let mut y = Tensor::unfilled(x.rows(), c.channels);
+        let results = y.data_mut();
         for (row, seen) in pasts(span, past.history) {
             let seen = &seen[seen.len().saturating_sub(c.kernel)..];
-            let to = &mut y.data_mut()[row * c.channels..][..c.channels];
+            let to = &mut results[row * c.channels..][..c.channels];
             conv_step_gather(self.isa, &shape, pool, seen, taps(row), to);
         }
         y
@@ -116,10 +117,10 @@ impl Eager<'_> {
         past.state.second.append(v);
         let (shape, keys, values) = (attention_shape(a), past.state.first.rows(), past.state.second.rows());
         let mut y = Tensor::unfilled(q.rows(), a.channels);
+        let (queries, results) = (rows(q), y.data_mut());
         for (row, seen) in pasts(span, past.history) {
-            let to = &mut y.data_mut()[row * a.channels..][..a.channels];
-            let query = rows(q).row(row);
-            attention_gather(self.isa, &shape, query, keys, values, seen, to, &mut self.scratch.attention);
+            let to = &mut results[row * a.channels..][..a.channels];
+            attention_gather(self.isa, &shape, queries.row(row), keys, values, seen, to, &mut self.scratch.attention);
         }
         y
     }
