@@ -49,13 +49,15 @@ impl Top {
         const RUN: usize = 128;
         for (i, run) in log_probs.chunks(RUN).enumerate() {
             let highest = highest(run);
-            if sum + highest <= self.threshold() {
+            let mut threshold = self.threshold();
+            if sum + highest <= threshold {
                 continue;
             }
             for (j, &log_prob) in run.iter().enumerate() {
                 let token = (i * RUN + j) as u32;
-                if sum + log_prob > self.threshold() && !banned.contains(&token) {
+                if sum + log_prob > threshold && !banned.contains(&token) {
                     self.insert(Candidate { sum: sum + log_prob, log_prob, parent, token });
+                    threshold = self.threshold();
                 }
             }
         }

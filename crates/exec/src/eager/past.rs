@@ -26,6 +26,9 @@ struct Pool {
     used: usize,
 }
 
+/// Rows that a pool has room for at once: most sentences' one hypothesis, so that it is not moved while it is small.
+const FIRST_ROWS: usize = 64;
+
 impl Default for Pool {
     fn default() -> Pool {
         Pool { kept: Tensor::unfilled(0, 0), used: 0 }
@@ -36,13 +39,14 @@ impl Pool {
     fn append(&mut self, x: &Tensor) {
         let (columns, wanted) = (x.columns(), self.used + x.rows());
         if wanted > self.kept.rows() || !self.kept.is_unique() {
-            let mut larger = Tensor::unfilled(2 * wanted, columns);
+            let mut larger = Tensor::unfilled((2 * wanted).max(FIRST_ROWS), columns);
             larger.data_mut()[..self.used * columns].copy_from_slice(&self.kept.data()[..self.used * columns]);
             self.kept = larger;
         }
         let room = &mut self.kept.data_mut()[self.used * columns..wanted * columns];
+        let from = rows(x);
         for (r, to) in room.chunks_exact_mut(columns).enumerate() {
-            to.copy_from_slice(x.row(r));
+            to.copy_from_slice(from.row(r));
         }
         self.used = wanted;
     }
