@@ -1,10 +1,11 @@
 //! ReLU's adjoint; ReLU itself is an epilogue of the matrix product.
 
-use crate::Isa;
+use crate::{Isa, trace};
 use pulp::{Simd, WithSimd};
 
 /// dy = 0 wherever y = max(0, x) is 0.
 pub fn relu_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    let _span = trace::kernel("relu_backward", [y.len()]);
     assert_eq!(y.len(), dy.len(), "values of y and dy");
     struct Backward<'a>(&'a [f32], &'a mut [f32]);
     impl WithSimd for Backward<'_> {

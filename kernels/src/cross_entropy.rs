@@ -6,7 +6,7 @@
 
 use crate::gemm::{Epilogue, GemmScratch, PackedB, gemm, gemm_weight_gradient};
 use crate::softmax::{exp_row, row_max};
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// Rows of a tile. Each tile reads and writes the whole of dW once: many rows make that cheap, few keep the tile's logits in cache.
@@ -32,6 +32,7 @@ pub fn projection_loss(
     nll: &mut [f32],
     scratch: &mut LossScratch,
 ) {
+    let _span = trace::kernel("projection_loss", [x.rows, x.cols, w.n()]);
     check(x, w, targets, loss, nll);
     let words = w.n();
     for start in (0..x.rows).step_by(TILE) {
@@ -60,6 +61,7 @@ pub fn projection_loss_backward(
     dw: &mut [f32],
     scratch: &mut LossScratch,
 ) {
+    let _span = trace::kernel("projection_loss_backward", [x.rows, x.cols, w.n()]);
     check(x, w, targets, loss, nll);
     let words = w.n();
     assert_eq!((w_rows.k(), w_rows.n()), (words, w.k()), "shape of the output matrix as it stands");

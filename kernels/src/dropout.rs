@@ -4,7 +4,7 @@
 //! (Salmon et al. 2011) under the key gives four words a block, each word decides for two elements, 16 bits each. So a mask
 //! need not be kept for the adjoint, and is the same on every tier.
 
-use crate::{Isa, RowsMut};
+use crate::{Isa, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// What a mask depends on, besides the number of the element.
@@ -53,6 +53,7 @@ pub fn keep_scale(p: f32) -> f32 {
 ///
 /// Element i of a group of 128 belongs to word (i / 32), block (i % 16), lower half for the first 16 of its 32 elements.
 pub fn mask_into(isa: Isa, key: DropoutKey, p: f32, start: u64, out: &mut [f32]) {
+    let _span = trace::kernel("dropout_mask", [out.len()]);
     isa.vectorize(Mask { key, threshold: threshold(p), scale: keep_scale(p), start, out });
 }
 
@@ -151,6 +152,7 @@ fn philox<S: Simd>(simd: S, key: DropoutKey, low: [S::u32s; 2]) -> [S::u32s; 4] 
 /// x = x times its mask. x: `[tokens, channels]`, one key a sequence; element (t, c) of a sequence is number t x channels + c of its
 /// mask. The adjoint is the same call.
 pub fn dropout(isa: Isa, p: f32, keys: &[DropoutKey], offsets: &[usize], x: RowsMut<'_>) {
+    let _span = trace::kernel("dropout", [x.rows, x.cols]);
     assert_eq!(keys.len() + 1, offsets.len(), "one key a sequence");
     assert_eq!(offsets.last(), Some(&x.rows), "rows of the sequences and of x");
     isa.vectorize(Dropout { threshold: threshold(p), scale: keep_scale(p), keys, offsets, x });

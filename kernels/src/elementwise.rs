@@ -1,6 +1,6 @@
 //! Sums and scalings.
 
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// y += x.
@@ -12,6 +12,7 @@ pub fn add_assign(isa: Isa, y: &mut [f32], x: &[f32]) {
 
 /// y += x, row by row.
 pub fn add_rows(isa: Isa, y: RowsMut<'_>, x: Rows<'_>) {
+    let _span = trace::kernel("add", [x.rows, x.cols]);
     assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shapes of y and x");
     struct Add<'a>(RowsMut<'a>, Rows<'a>);
     impl WithSimd for Add<'_> {
@@ -34,6 +35,7 @@ pub fn add_rows(isa: Isa, y: RowsMut<'_>, x: Rows<'_>) {
 
 /// y = y x factor.
 pub fn scale(isa: Isa, y: &mut [f32], factor: f32) {
+    let _span = trace::kernel("scale", [y.len()]);
     struct Scale<'a>(&'a mut [f32], f32);
     impl WithSimd for Scale<'_> {
         type Output = ();
@@ -47,6 +49,7 @@ pub fn scale(isa: Isa, y: &mut [f32], factor: f32) {
 
 /// y = y x, value by value.
 pub fn multiply_assign(isa: Isa, y: &mut [f32], x: &[f32]) {
+    let _span = trace::kernel("multiply", [y.len()]);
     assert_eq!(y.len(), x.len(), "values of y and x");
     struct Multiply<'a>(&'a mut [f32], &'a [f32]);
     impl WithSimd for Multiply<'_> {
@@ -66,6 +69,7 @@ pub fn multiply_assign(isa: Isa, y: &mut [f32], x: &[f32]) {
 
 /// The sum of squares in f64, in the order of the values: the same on every tier.
 pub fn sum_squares(x: &[f32]) -> f64 {
+    let _span = trace::kernel("sum_squares", [x.len()]);
     // Eight running sums let the additions overlap; their order is fixed.
     let mut sums = [0.0f64; 8];
     for chunk in x.chunks(8) {

@@ -1,6 +1,6 @@
 //! Rows of a table, scaled, plus sinusoidal positions. Vaswani et al. 2017, section 3.5.
 
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// `out = table[id] x scale + positions[position]`. table: `[words, C]`, positions: `[positions, C]`, ids and position_of: `[tokens]`.
@@ -14,6 +14,7 @@ pub fn embed(
     position_of: &[u32],
     out: RowsMut<'_>,
 ) {
+    let _span = trace::kernel("embed", [out.rows, out.cols]);
     assert_eq!([ids.len(), position_of.len()], [out.rows; 2], "ids, positions and rows");
     struct Embed<'a>(&'a [f32], &'a [u32], f32, &'a [f32], &'a [u32], RowsMut<'a>);
     impl WithSimd for Embed<'_> {
@@ -41,6 +42,7 @@ pub fn embed(
 
 /// `dtable[id] += dy x scale`, tokens ascending. dy: `[tokens, C]`, dtable: `[words, C]`.
 pub fn embed_backward(isa: Isa, ids: &[u32], scale: f32, dy: Rows<'_>, dtable: &mut [f32]) {
+    let _span = trace::kernel("embed_backward", [dy.rows, dy.cols]);
     assert_eq!(ids.len(), dy.rows, "ids and rows");
     struct Backward<'a>(&'a [u32], f32, Rows<'a>, &'a mut [f32]);
     impl WithSimd for Backward<'_> {
@@ -65,6 +67,7 @@ pub fn embed_backward(isa: Isa, ids: &[u32], scale: f32, dy: Rows<'_>, dtable: &
 /// Sinusoids of positions `first..first + rows`, `[rows, channels]`: the sines of p / 10000^(i / (h - 1)) for i in 0..h, h = channels / 2,
 /// then the cosines; an odd last channel is 0. The original counts positions from 2, its padding symbol's id being 1.
 pub fn sinusoids(rows: usize, channels: usize, first: usize) -> Vec<f32> {
+    let _span = trace::kernel("sinusoids", [rows, channels]);
     let half = channels / 2;
     let step = -(10_000f64.ln()) / (half.max(2) - 1) as f64;
     let mut table = vec![0.0; rows * channels];

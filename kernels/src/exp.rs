@@ -3,7 +3,7 @@
 //! x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial of degree 7, e^x = 2^n e^r. ln 2 is subtracted in two parts, the first
 //! exact for every n that occurs (Cody and Waite 1980).
 
-use crate::Isa;
+use crate::{Isa, trace};
 use pulp::{Simd, WithSimd};
 
 /// Below it the result is 0: e^x is no longer a normal number there, and subnormal ones are flushed in training and decoding.
@@ -54,6 +54,7 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// x = e^x, value by value.
 pub fn exp_in_place(isa: Isa, x: &mut [f32]) {
+    let _span = trace::kernel("exp", [x.len()]);
     struct Exp<'a>(&'a mut [f32]);
     impl WithSimd for Exp<'_> {
         type Output = ();

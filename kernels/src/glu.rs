@@ -1,11 +1,12 @@
 //! Gated linear units. Dauphin et al. 2017.
 
 use crate::exp::sigmoid;
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// y = a sigmoid(b), a and b being the halves of x. x: `[tokens, 2C]`, y: `[tokens, C]`.
 pub fn glu(isa: Isa, x: Rows<'_>, y: RowsMut<'_>) {
+    let _span = trace::kernel("glu", [y.rows, y.cols]);
     assert_eq!((x.rows, x.cols), (y.rows, 2 * y.cols), "x has twice the channels of y");
     struct Glu<'a>(Rows<'a>, RowsMut<'a>);
     impl WithSimd for Glu<'_> {
@@ -33,6 +34,7 @@ pub fn glu(isa: Isa, x: Rows<'_>, y: RowsMut<'_>) {
 
 /// The adjoint of [`glu`]: with s = sigmoid(b), da = dy s, db = dy a s (1 - s). x, dx: `[tokens, 2C]`, dy: `[tokens, C]`.
 pub fn glu_backward(isa: Isa, x: Rows<'_>, dy: Rows<'_>, dx: RowsMut<'_>) {
+    let _span = trace::kernel("glu_backward", [dy.rows, dy.cols]);
     assert_eq!([(x.rows, x.cols), (dx.rows, dx.cols)], [(dy.rows, 2 * dy.cols); 2], "x and dx have twice the channels");
     struct Backward<'a>(Rows<'a>, Rows<'a>, RowsMut<'a>);
     impl WithSimd for Backward<'_> {

@@ -25,6 +25,7 @@ pub mod reference;
 mod rows;
 mod scratch;
 pub mod softmax;
+pub mod trace;
 mod vectors;
 pub mod work;
 

@@ -1,7 +1,7 @@
 //! Layer norm, with the residual sum and the dropout before it.
 
 use crate::dropout::{DropoutKey, MaskStream};
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// Rate, a key a sequence, offsets of the sequences: what of a sublayer's output is dropped before the sum.
@@ -21,6 +21,7 @@ pub fn add_norm(
     y: RowsMut<'_>,
     stats: &mut [f32],
 ) {
+    let _span = trace::kernel("add_norm", [x.rows, x.cols]);
     assert_eq!([gamma.len(), beta.len()], [x.cols; 2], "channels of gamma and beta");
     assert_eq!([(sum.rows, sum.cols), (y.rows, y.cols)], [(x.rows, x.cols); 2], "shapes of sum and y");
     assert_eq!(stats.len(), 2 * x.rows, "two statistics a row");
@@ -29,6 +30,7 @@ pub fn add_norm(
 
 /// y = residual + dropout(x). Panics where shapes disagree.
 pub fn add_dropout(isa: Isa, x: Rows<'_>, residual: Rows<'_>, dropout: Option<SumDropout<'_>>, y: RowsMut<'_>) {
+    let _span = trace::kernel("add_dropout", [x.rows, x.cols]);
     assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shape of y");
     struct Sum<'a>(Add<'a>, RowsMut<'a>);
     impl WithSimd for Sum<'_> {
@@ -177,6 +179,7 @@ pub fn norm_backward(
     dgamma: &mut [f32],
     dbeta: &mut [f32],
 ) {
+    let _span = trace::kernel("norm_backward", [dy.rows, dy.cols]);
     assert_eq!([gamma.len(), dgamma.len(), dbeta.len()], [sum.cols; 3], "channels of gamma, dgamma and dbeta");
     assert_eq!([(dy.rows, dy.cols), (dsum.rows, dsum.cols)], [(sum.rows, sum.cols); 2], "shapes of dy and dsum");
     assert_eq!(stats.len(), 2 * sum.rows, "two statistics a row");

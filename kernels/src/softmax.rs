@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, row by row.
 
 use crate::exp::exp;
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// The largest value of a row; -infinity for an empty one.
@@ -82,6 +82,7 @@ pub(crate) fn scale_row<S: Simd>(simd: S, row: &mut [f32], factor: f32) {
 
 /// Each row = softmax(row).
 pub fn softmax_rows(isa: Isa, x: RowsMut<'_>) {
+    let _span = trace::kernel("softmax", [x.rows, x.cols]);
     struct Softmax<'a>(RowsMut<'a>);
     impl WithSimd for Softmax<'_> {
         type Output = ();
@@ -101,6 +102,7 @@ pub fn softmax_rows(isa: Isa, x: RowsMut<'_>) {
 
 /// The adjoint of [`softmax_rows`] in place: dy = y (dy - sum of dy y). y: `[rows, n]`, dy: `[rows, n]`.
 pub fn softmax_rows_backward(isa: Isa, y: Rows<'_>, dy: RowsMut<'_>) {
+    let _span = trace::kernel("softmax_backward", [dy.rows, dy.cols]);
     assert_eq!((y.rows, y.cols), (dy.rows, dy.cols), "shapes of y and dy");
     struct Backward<'a>(Rows<'a>, RowsMut<'a>);
     impl WithSimd for Backward<'_> {
@@ -130,6 +132,7 @@ pub fn softmax_rows_backward(isa: Isa, y: Rows<'_>, dy: RowsMut<'_>) {
 
 /// Each row = log softmax(row).
 pub fn log_softmax_rows(isa: Isa, x: RowsMut<'_>) {
+    let _span = trace::kernel("log_softmax", [x.rows, x.cols]);
     struct LogSoftmax<'a>(RowsMut<'a>);
     impl WithSimd for LogSoftmax<'_> {
         type Output = ();

@@ -2,6 +2,7 @@
 
 use lsra::demo::{DemoArgs, run};
 use lsra::text_model::{Form, TextModel};
+use lsra::trace::UpdateTraceArgs;
 use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::Isa;
 use lsra_kernels::gemm::Precision;
@@ -13,7 +14,8 @@ fn a_demo_leaves_a_model_that_translates() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("demo");
     let settings = vec!["training.max_updates=120".to_owned(), "training.max_tokens=512".to_owned()];
-    run(&DemoArgs { out: Some(out.clone()), seed: 1, threads: Some(2), settings }).unwrap();
+    run(&DemoArgs { out: Some(out.clone()), seed: 1, threads: Some(2), settings, trace: UpdateTraceArgs::default() })
+        .unwrap();
 
     let log = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let lines: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).unwrap()).collect();

@@ -5,6 +5,7 @@ use crate::options::{Format, RunArgs, SearchArgs};
 use crate::pairs::{PairArgs, Pairs};
 use crate::sink::Sink;
 use crate::text_model::{Form, TextModel};
+use crate::trace::traced;
 use clap::Args;
 use lsra_infer::Translator;
 use lsra_kernels::Isa;
@@ -34,11 +35,14 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     let pairs = Pairs::read(&args.pairs)?;
     let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
 
-    let start = Instant::now();
-    let sources = pairs.encode_source(&model, args.run.form())?;
-    let found = translator.translate(&sources, &config, args.run.threads());
-    let outputs: Vec<String> = found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
-    let seconds = start.elapsed().as_secs_f64();
+    let (found, outputs, seconds) = traced(args.run.trace.as_deref(), || {
+        let start = Instant::now();
+        let sources = pairs.encode_source(&model, args.run.form())?;
+        let found = translator.translate(&sources, &config, args.run.threads());
+        let outputs: Vec<String> =
+            found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
+        Ok((found, outputs, start.elapsed().as_secs_f64()))
+    })?;
 
     let references: Vec<String> = pairs.text.target.iter().map(|line| words(line, args.run.form())).collect();
     let tokens: usize = found.iter().filter_map(|h| h.first()).map(|h| h.tokens.len()).sum();

@@ -13,6 +13,7 @@ pub mod profile;
 pub mod score;
 pub mod sink;
 pub mod text_model;
+pub mod trace;
 pub mod train;
 pub mod translate;
 

@@ -27,6 +27,9 @@ pub struct RunArgs {
     /// Sentences worked on at a time [default: the processors that this process may use]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Write what ran when, the first 500,000 kernels and operations, as a Chrome trace, and show where time went
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 }
 
 impl RunArgs {

@@ -5,6 +5,7 @@ use crate::options::{Format, RunArgs};
 use crate::pairs::{PairArgs, Pairs};
 use crate::sink::Sink;
 use crate::text_model::TextModel;
+use crate::trace::traced;
 use clap::Args;
 use lsra_infer::Translator;
 use lsra_kernels::Isa;
@@ -43,18 +44,21 @@ pub fn run(args: &ScoreArgs) -> Result<ExitCode, Error> {
     let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
     let window = WINDOW * args.run.threads();
     let mut lines = pairs.text.source.iter().zip(&pairs.text.target);
-    for (sources, targets) in sources.chunks(window).zip(targets.chunks(window)) {
-        let scored = translator.log_probs(sources, targets, args.run.threads());
-        for ((log_probs, ids), (source, target)) in scored.iter().zip(targets).zip(lines.by_ref()) {
-            let tokens = model.pieces(ids);
-            sink.line(
-                &Shown { source, target, tokens, log_prob: log_probs.iter().sum(), log_probs }.line(args.run.format),
-            )?;
+    traced(args.run.trace.as_deref(), || {
+        for (sources, targets) in sources.chunks(window).zip(targets.chunks(window)) {
+            let scored = translator.log_probs(sources, targets, args.run.threads());
+            for ((log_probs, ids), (source, target)) in scored.iter().zip(targets).zip(lines.by_ref()) {
+                let tokens = model.pieces(ids);
+                sink.line(
+                    &Shown { source, target, tokens, log_prob: log_probs.iter().sum(), log_probs }
+                        .line(args.run.format),
+                )?;
+            }
+            sink.flush()?;
         }
-        sink.flush()?;
-    }
-    sink.finish()?;
-    Ok(ExitCode::SUCCESS)
+        sink.finish()?;
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 #[derive(Serialize)]

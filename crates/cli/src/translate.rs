@@ -5,6 +5,7 @@ use crate::lines::{Line, Lines, check_file};
 use crate::options::{Format, RunArgs, SearchArgs};
 use crate::sink::Sink;
 use crate::text_model::TextModel;
+use crate::trace::traced;
 use clap::Args;
 use lsra_infer::{GeneratorConfig, Hypothesis, Translator};
 use lsra_kernels::Isa;
@@ -69,15 +70,17 @@ pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
     };
     let mut sink = Sink::open(args.output.as_deref())?;
     let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
-    loop {
-        let batch = lines.window(window)?;
-        if batch.is_empty() {
-            sink.finish()?;
-            return Ok(ExitCode::SUCCESS);
+    traced(args.run.trace.as_deref(), || {
+        loop {
+            let batch = lines.window(window)?;
+            if batch.is_empty() {
+                sink.finish()?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            translate_window(&translator, &model, args, &config, &lines.origin, &batch, &mut sink)?;
+            sink.flush()?;
         }
-        translate_window(&translator, &model, args, &config, &lines.origin, &batch, &mut sink)?;
-        sink.flush()?;
-    }
+    })
 }
 
 fn translate_window(

@@ -3,6 +3,7 @@
 use crate::beam::{Beam, EOS};
 use crate::{GeneratorConfig, Hypothesis};
 use lsra_exec::Eager;
+use lsra_kernels::trace;
 use lsra_model::forward::begin;
 use lsra_model::{Model, Sequences, Tokens, decode, encode, remember};
 
@@ -19,9 +20,11 @@ pub(crate) fn generate(
         return Vec::new();
     }
     let tokens = Tokens::from_sequences(sources);
-    let encoded = encode(e, model, &tokens);
-    let memory = remember(e, model, &encoded, &tokens.sequences);
-    drop(encoded);
+    let memory = {
+        let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
+        let encoded = encode(e, model, &tokens);
+        remember(e, model, &encoded, &tokens.sequences)
+    };
 
     let max_positions = model.decoder.embedding.max_positions;
     let beam = |s: &&[u32]| Beam::new(config, config.max_len(s.len(), max_positions));
@@ -31,10 +34,15 @@ pub(crate) fn generate(
     let mut ids = vec![EOS; sources.len()];
     let mut owners: Vec<usize> = (0..sources.len()).collect();
     while !ids.is_empty() {
+        let _step = trace::step("token", [ids.len()]);
         let step = Tokens { sequences: Sequences::from_lengths(ids.iter().map(|_| 1)), ids };
-        let x = decode(e, model, &step, &memory, &owners, Some(&mut past));
-        let log_probs = e.log_probs(&x, &model.decoder.output);
+        let log_probs = {
+            let _span = trace::phase("decode", [owners.len()]);
+            let x = decode(e, model, &step, &memory, &owners, Some(&mut past));
+            e.log_probs(&x, &model.decoder.output)
+        };
 
+        let _span = trace::phase("select", [owners.len()]);
         let (mut next_ids, mut next_owners, mut parents) = (Vec::new(), Vec::new(), Vec::new());
         let mut first = 0;
         for group in owners.chunk_by(|a, b| a == b) {

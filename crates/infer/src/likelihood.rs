@@ -2,6 +2,7 @@
 
 use crate::beam::EOS;
 use lsra_exec::Eager;
+use lsra_kernels::trace;
 use lsra_model::{Model, Tokens, decode, encode, remember};
 
 /// Rows whose log-probabilities exist at a time: 64 x 8,000 words are 2 MB, and enough rows for a fast product.
@@ -15,6 +16,7 @@ pub(crate) fn log_probs(e: &mut Eager<'_>, model: &Model, pairs: &[(&[u32], &[u3
     if pairs.is_empty() {
         return Vec::new();
     }
+    let _step = trace::step("score", [pairs.len()]);
     let sources: Vec<&[u32]> = pairs.iter().map(|p| p.0).collect();
     let targets: Vec<&[u32]> = pairs.iter().map(|p| p.1).collect();
     let inputs: Vec<Vec<u32>> = targets.iter().map(|t| [&[EOS], &t[..t.len() - 1]].concat()).collect();

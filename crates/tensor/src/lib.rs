@@ -7,5 +7,4 @@
 mod storage;
 mod tensor;
 
-pub use storage::Storage;
 pub use tensor::Tensor;

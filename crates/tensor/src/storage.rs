@@ -4,7 +4,7 @@
 //! fault every 4 KiB; here each thread keeps what it dropped, in size classes, and hands it out again.
 
 use std::cell::RefCell;
-use std::mem::take;
+use std::sync::Arc;
 
 /// f32 values in one cache line: the unit of allocation, so that every buffer starts on a line of its own.
 #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
@@ -23,27 +23,16 @@ const FITTING: usize = 5;
 const KEPT: usize = 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<Vec<Line>>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Vec<Arc<Storage>>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A buffer of f32 that starts on a 64-byte boundary.
-pub struct Storage {
+pub(crate) struct Storage {
     lines: Vec<Line>,
     class: usize,
 }
 
 impl Storage {
-    /// At least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
-    pub fn unfilled(len: usize) -> Storage {
-        let (class, lines) = size_class(len.div_ceil(LINE));
-        let kept = POOL.with_borrow_mut(|pool| {
-            let from = class.min(pool.len())..(class + FITTING).min(pool.len());
-            from.into_iter().find_map(|class| pool[class].pop().map(|lines| (lines, class)))
-        });
-        let (lines, class) = kept.unwrap_or_else(|| (vec![Line([0.0; LINE]); lines], class));
-        Storage { lines, class }
-    }
-
     /// The values; at least as many as were asked for.
     pub fn as_slice(&self) -> &[f32] {
         bytemuck::cast_slice(&self.lines)
@@ -55,18 +44,52 @@ impl Storage {
     }
 }
 
-impl Drop for Storage {
+/// A share of a storage. The last one goes back to the pool as it is, counters included, so that handing it out again asks the system
+/// for nothing.
+#[derive(Clone)]
+pub(crate) struct Shared(Option<Arc<Storage>>);
+
+/// What holds until a share is dropped.
+const HELD: &str = "a share holds its storage";
+
+impl Shared {
+    /// A storage of at least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
+    pub fn unfilled(len: usize) -> Shared {
+        let (class, lines) = size_class(len.div_ceil(LINE));
+        let kept = POOL.with_borrow_mut(|pool| {
+            let from = class.min(pool.len())..(class + FITTING).min(pool.len());
+            from.into_iter().find_map(|class| pool[class].pop())
+        });
+        Shared(Some(kept.unwrap_or_else(|| Arc::new(Storage { lines: vec![Line([0.0; LINE]); lines], class }))))
+    }
+
+    /// The storage.
+    pub fn get(&self) -> &Storage {
+        self.0.as_ref().expect(HELD)
+    }
+
+    /// The storage, to write; none where it is shared.
+    pub fn get_mut(&mut self) -> Option<&mut Storage> {
+        Arc::get_mut(self.0.as_mut().expect(HELD))
+    }
+}
+
+impl Drop for Shared {
     fn drop(&mut self) {
-        let lines = take(&mut self.lines);
-        let class = self.class;
-        // A thread that is ending has no pool any more; then the buffer goes back to the system.
+        let Some(storage) = self.0.take() else { return };
+        // Where two threads drop the last two shares at once, both may see the other's: then the system gets the buffer back.
+        if Arc::strong_count(&storage) > 1 {
+            return;
+        }
+        // A thread that is ending has no pool any more; then likewise.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
             if pool.is_empty() {
                 pool.resize_with(CLASSES, Vec::new);
             }
-            if pool[class].len() < KEPT {
-                pool[class].push(lines);
+            let class = &mut pool[storage.class];
+            if class.len() < KEPT {
+                class.push(storage);
             }
         });
     }
@@ -102,13 +125,17 @@ mod tests {
 
     #[test]
     fn a_dropped_buffer_is_handed_out_again() {
-        let mut a = Storage::unfilled(1000);
-        a.as_mut_slice()[7] = 3.0;
-        let place = a.as_slice().as_ptr();
+        let mut a = Shared::unfilled(1000);
+        a.get_mut().unwrap().as_mut_slice()[7] = 3.0;
+        let place = a.get().as_slice().as_ptr();
         assert_eq!(place as usize % 64, 0);
+        let other = a.clone();
+        assert!(a.get_mut().is_none());
         drop(a);
-        let b = Storage::unfilled(990);
-        assert_eq!(b.as_slice().as_ptr(), place);
-        assert!(b.as_slice().len() >= 990);
+        assert!(Shared::unfilled(1000).get().as_slice().as_ptr() != place, "somebody still holds it");
+        drop(other);
+        let b = Shared::unfilled(990);
+        assert_eq!(b.get().as_slice().as_ptr(), place);
+        assert!(b.get().as_slice().len() >= 990);
     }
 }

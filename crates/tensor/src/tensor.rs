@@ -1,14 +1,13 @@
 //! A matrix of f32, shared, possibly a range of another's columns.
 
-use crate::Storage;
+use crate::storage::Shared;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// `[rows, columns]`, row-major, rows `stride` apart. Clones and column ranges share the storage.
 #[derive(Clone)]
 pub struct Tensor {
-    storage: Arc<Storage>,
+    storage: Shared,
     offset: usize,
     rows: usize,
     columns: usize,
@@ -18,7 +17,7 @@ pub struct Tensor {
 impl Tensor {
     /// `[rows, columns]` of **whatever a former buffer left**: for results that are written whole.
     pub fn unfilled(rows: usize, columns: usize) -> Tensor {
-        let storage = Arc::new(Storage::unfilled(rows * columns));
+        let storage = Shared::unfilled(rows * columns);
         Tensor { storage, offset: 0, rows, columns, stride: columns }
     }
 
@@ -59,19 +58,19 @@ impl Tensor {
 
     /// From the first value to the end of the last row, rows [`Tensor::stride`] apart.
     pub fn data(&self) -> &[f32] {
-        &self.storage.as_slice()[self.offset..self.offset + self.span()]
+        &self.storage.get().as_slice()[self.offset..self.offset + self.span()]
     }
 
     /// As [`Tensor::data`], to write. Panics where the storage is shared.
     pub fn data_mut(&mut self) -> &mut [f32] {
         let (offset, span) = (self.offset, self.span());
-        let storage = Arc::get_mut(&mut self.storage).expect("a tensor that is written has one owner");
+        let storage = self.storage.get_mut().expect("a tensor that is written has one owner");
         &mut storage.as_mut_slice()[offset..offset + span]
     }
 
     /// Whether this is the only tensor over its storage, so that it may be written.
     pub fn is_unique(&mut self) -> bool {
-        Arc::get_mut(&mut self.storage).is_some()
+        self.storage.get_mut().is_some()
     }
 
     /// Row `r`.

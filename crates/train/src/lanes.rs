@@ -1,6 +1,7 @@
 //! Cutting a batch into lanes.
 
 use crate::tape::PairBatch;
+use lsra_kernels::trace;
 use lsra_model::Tokens;
 use lsra_text::{Corpus, EOS};
 
@@ -10,6 +11,7 @@ use lsra_text::{Corpus, EOS};
 /// lane exceeds the best possible maximum by more than a third). Within a lane sentences keep the order of the batch. Nothing
 /// depends on who will work on a lane.
 pub fn cut(corpus: &Corpus, sentences: &[u32], lanes: usize) -> Vec<Vec<u32>> {
+    let _span = trace::phase("cut batch", [sentences.len()]);
     let tokens = |s: u32| corpus.source[s as usize].len() + corpus.target[s as usize].len();
     let mut places: Vec<usize> = (0..sentences.len()).collect();
     places.sort_by_key(|&i| std::cmp::Reverse(tokens(sentences[i])));
@@ -31,6 +33,7 @@ pub fn cut(corpus: &Corpus, sentences: &[u32], lanes: usize) -> Vec<Vec<u32>> {
 
 /// These sentences of a corpus as a model reads them, under their numbers in it.
 pub fn pairs(corpus: &Corpus, sentences: &[u32]) -> PairBatch {
+    let _span = trace::phase("build batch", [sentences.len()]);
     let numbers = || sentences.iter().map(|&s| u64::from(s)).collect::<Vec<u64>>();
     let side = |ids: &[Vec<u32>]| {
         let mut tokens = Tokens::from_sequences(ids);

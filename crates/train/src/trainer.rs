@@ -9,7 +9,7 @@ use crate::schedule::Schedule;
 use crate::tape::{Gradients, LossSums, TapeContext, lane_gradients, pair_losses};
 use crate::{lanes, threads};
 use lsra_exec::{Directions, Eager, Packed, Weights};
-use lsra_kernels::Isa;
+use lsra_kernels::{Isa, trace};
 use lsra_model::Model;
 use lsra_text::{Batch, BatchLimits, Batches, Corpus};
 use rayon::ThreadPool;
@@ -125,6 +125,7 @@ impl<'d> Trainer<'d> {
     pub fn update(&mut self) -> Result<Update, TrainError> {
         assert!(!self.at_epoch_end(), "no batch is left in this epoch");
         let start = Instant::now();
+        let _step = trace::step("update", []);
         let end = (self.progress.batch + self.config.accumulate).min(self.order.len());
         let group: Vec<&Batch> =
             self.order[self.progress.batch..end].iter().map(|&b| &self.train_batches.batches[b as usize]).collect();
@@ -141,8 +142,13 @@ impl<'d> Trainer<'d> {
         let mut losses = LossSums::default();
         let (train, smoothing) = (self.train, self.config.label_smoothing);
         let gradients = &mut self.gradients;
+        let waiting = trace::wait("wait for lanes");
         self.threads.install(|| {
-            gradients.par_iter_mut().for_each(Gradients::clear);
+            let _span = trace::phase("lanes", [gradients.len()]);
+            gradients.par_iter_mut().for_each(|g| {
+                let _span = trace::phase("clear gradients", []);
+                g.clear();
+            });
             for (i, batch) in group.into_iter().enumerate() {
                 let context = TapeContext { batch: i as u64, ..first };
                 let parts = lanes::cut(train, &batch.sentences, gradients.len());
@@ -154,6 +160,7 @@ impl<'d> Trainer<'d> {
                 sums.into_iter().for_each(|s| losses += s);
             }
         });
+        drop(waiting);
         let lanes_time = start.elapsed();
         if !losses.smoothed.is_finite() {
             return Err(self.not_a_number("the loss", losses.loss()));
@@ -162,12 +169,21 @@ impl<'d> Trainer<'d> {
         let (isa, updates) = (self.isa, self.progress.updates);
         let (optimizer, schedule, weights, packed) =
             (&mut self.optimizer, &self.schedule, &mut self.weights, &mut self.packed);
+        let waiting = trace::wait("wait for the optimiser");
         let step = self.threads.install(|| {
-            let sum = sum_lanes(isa, gradients);
-            let step = optimizer.step(isa, schedule, updates, sum, losses.tokens, weights);
+            let sum = {
+                let _span = trace::phase("reduce gradients", [gradients.len()]);
+                sum_lanes(isa, gradients)
+            };
+            let step = {
+                let _span = trace::phase("optimiser", []);
+                optimizer.step(isa, schedule, updates, sum, losses.tokens, weights)
+            };
+            let _span = trace::phase("pack weights", []);
             packed.refresh(weights);
             step
         });
+        drop(waiting);
         if !step.gradient_norm.is_finite() {
             return Err(self.not_a_number("the gradient's norm", step.gradient_norm));
         }
@@ -181,6 +197,7 @@ impl<'d> Trainer<'d> {
     /// Losses on the validation set, remembered in the progress.
     pub fn validate(&mut self) -> Validation {
         let batch_losses = |batch: &Batch| {
+            let _span = trace::phase("validate", [batch.sentences.len()]);
             let mut eager = Eager::new(self.isa, &self.model, &self.weights, &self.packed);
             let pairs = lanes::pairs(self.valid, &batch.sentences);
             LossSums::of(&pair_losses(&mut eager, &self.model, &pairs, self.config.label_smoothing))

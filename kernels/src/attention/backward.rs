@@ -9,7 +9,7 @@ use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{crop_row, first_lanes, load_first, vectors};
-use crate::{Isa, Rows, RowsMut, Tier};
+use crate::{Isa, Rows, RowsMut, Tier, trace};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -34,6 +34,8 @@ pub fn attention_backward(
     scratch: &mut AttentionScratch,
 ) {
     let spans = Spans { shape, mask, q_offsets, kv_ranges };
+    let _span = trace::kernel("attention_backward", [q.rows, k.rows, shape.heads, shape.head_dim])
+        .multiply_adds(|| 5 * spans.pairs() * shape.channels());
     spans.check(&q, &k);
     let (queries, keys) = ((q.rows, q.cols), (k.rows, k.cols));
     assert_eq!((v.rows, v.cols), keys, "shapes of values and keys");

@@ -8,7 +8,7 @@ use crate::exp::exp;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{crop_row, first_lanes, vectors};
-use crate::{Isa, Rows, RowsMut, Tier, work};
+use crate::{Isa, Rows, RowsMut, Tier, trace, work};
 use pulp::{Simd, WithSimd};
 
 /// out = attention; log_sum, if wanted, = logarithm of the sum of exponentiated scores, `[queries, heads]`, for the adjoint.
@@ -29,6 +29,7 @@ pub fn attention(
     log_sum: Option<&mut [f32]>,
     scratch: &mut AttentionScratch,
 ) {
+    let _span = trace::kernel("attention", [q.rows, k.rows, shape.heads, shape.head_dim]);
     let spans = Spans { shape, mask, q_offsets, kv_ranges };
     spans.check(&q, &k);
     assert_eq!((v.rows, v.cols), (k.rows, k.cols), "shapes of values and keys");
@@ -62,6 +63,7 @@ pub fn attention_gather(
     out: &mut [f32],
     scratch: &mut AttentionScratch,
 ) {
+    let _span = trace::kernel("attention_gather", [1, history.len(), shape.heads, shape.head_dim]);
     let channels = shape.channels();
     assert_eq!((k.cols, v.cols), (channels, channels), "{shape:?}: channels of keys and values");
     assert!(!history.is_empty(), "a query without keys");

@@ -5,7 +5,7 @@ use super::{AttentionShape, Mask, Places, Spans, TILE, seen};
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::softmax::{exp_row, row_max};
 use crate::vectors::vectors;
-use crate::{Isa, Rows};
+use crate::{Isa, Rows, trace};
 use pulp::{Simd, WithSimd};
 
 /// The weights before dropout, mean over heads: sequence after sequence `[queries, keys]`, 0 where a key is not seen. Operands as in
@@ -19,6 +19,7 @@ pub fn attention_weights(
     k: Rows<'_>,
     kv_ranges: &[(usize, usize)],
 ) -> Vec<f32> {
+    let _span = trace::kernel("attention_weights", [q.rows, k.rows, shape.heads, shape.head_dim]);
     let spans = Spans { shape, mask, q_offsets, kv_ranges };
     spans.check(&q, &k);
     let mut mean = vec![0.0; spans.sequences().map(|(_, queries, places)| queries * places.len()).sum()];

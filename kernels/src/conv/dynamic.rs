@@ -9,11 +9,12 @@ use super::{ConvShape, count_work};
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve, with_scratch};
 use crate::vectors::{crop_row, pad_row, store_first, transpose_rows, vectors};
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// x, y: `[tokens, channels]`, taps: `[tokens, heads * kernel]`, after their softmax and dropout.
 pub fn dynamic_conv(isa: Isa, shape: &ConvShape, offsets: &[usize], x: Rows<'_>, taps: &[f32], y: RowsMut<'_>) {
+    let _span = trace::kernel("dynamic_conv", [x.rows, shape.kernel, shape.channels]);
     shape.check(offsets, &x);
     assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shape of y");
     let taps = Rows::new(taps, x.rows, shape.heads * shape.kernel);
@@ -34,6 +35,8 @@ pub fn dynamic_conv_backward(
     dx: RowsMut<'_>,
     dtaps: &mut [f32],
 ) {
+    let _span = trace::kernel("dynamic_conv_backward", [x.rows, shape.kernel, shape.channels])
+        .multiply_adds(|| 2 * shape.multiply_adds_of(offsets));
     shape.check(offsets, &x);
     assert_eq!((dy.rows, dy.cols), (x.rows, x.cols), "shape of dy");
     assert_eq!((dx.rows, dx.cols), (x.rows, x.cols), "shape of dx");

@@ -7,11 +7,12 @@
 use super::{ConvShape, count_work};
 use crate::scratch::{carve, with_scratch};
 use crate::vectors::{load_first, store_first};
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// Taps a head. x, y: `[tokens, channels]`, taps: `[heads, kernel]`, after their softmax and dropout.
 pub fn light_conv(isa: Isa, shape: &ConvShape, offsets: &[usize], x: Rows<'_>, taps: &[f32], y: RowsMut<'_>) {
+    let _span = trace::kernel("light_conv", [x.rows, shape.kernel, shape.channels]);
     shape.check(offsets, &x);
     assert_eq!(taps.len(), shape.heads * shape.kernel, "{shape:?}: taps");
     assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shape of y");
@@ -32,6 +33,8 @@ pub fn light_conv_backward(
     dx: RowsMut<'_>,
     dtaps: &mut [f32],
 ) {
+    let _span = trace::kernel("light_conv_backward", [x.rows, shape.kernel, shape.channels])
+        .multiply_adds(|| 2 * shape.multiply_adds_of(offsets));
     shape.check(offsets, &x);
     assert_eq!(taps.len(), shape.heads * shape.kernel, "{shape:?}: taps");
     assert_eq!(dtaps.len(), taps.len(), "{shape:?}: gradients of taps");

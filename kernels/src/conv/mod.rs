@@ -61,9 +61,14 @@ impl ConvShape {
         let missed = |reach: usize| (0..len.min(reach)).map(|t| reach - t).sum::<usize>();
         self.channels * (len * self.kernel - missed(self.left) - missed(right))
     }
+
+    /// The same of all sequences.
+    fn multiply_adds_of(&self, offsets: &[usize]) -> usize {
+        offsets.windows(2).map(|s| self.multiply_adds(s[1] - s[0])).sum()
+    }
 }
 
 /// Adds the multiply-adds of all sequences to the thread's count.
 fn count_work(shape: &ConvShape, offsets: &[usize]) {
-    crate::work::add(offsets.windows(2).map(|s| shape.multiply_adds(s[1] - s[0])).sum());
+    crate::work::add(shape.multiply_adds_of(offsets));
 }

@@ -2,13 +2,14 @@
 
 use super::ConvShape;
 use crate::vectors::{load_first, store_first};
-use crate::{Isa, Rows, work};
+use crate::{Isa, Rows, trace, work};
 use pulp::{Simd, WithSimd};
 
 /// y = the output at the newest position. x: `[pool rows, channels]`, of which `history` lists the last min(kernel, t + 1) positions,
 /// oldest first, the current one included; taps: `[heads, kernel]`, the position's own in a dynamic convolution; y: `[channels]`.
 /// The same bits as the whole pass gives for this row.
 pub fn conv_step_gather(isa: Isa, shape: &ConvShape, x: Rows<'_>, history: &[u32], taps: &[f32], y: &mut [f32]) {
+    let _span = trace::kernel("conv_step_gather", [1, history.len(), shape.channels]);
     assert!(history.len() <= shape.kernel, "{shape:?}: {} remembered positions", history.len());
     assert_eq!((x.cols, y.len()), (shape.channels, shape.channels), "{shape:?}: channels of x and y");
     assert_eq!(taps.len(), shape.heads * shape.kernel, "{shape:?}: taps");

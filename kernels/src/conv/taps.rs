@@ -1,7 +1,7 @@
 //! Taps before they meet tokens: their softmax, and dropout that differs from token to token.
 
 use crate::softmax::{softmax_rows, softmax_rows_backward};
-use crate::{Isa, Rows, RowsMut};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// Softmax of each of `rows` rows of `kernel` taps, in place.
@@ -17,6 +17,7 @@ pub fn softmax_taps_backward(isa: Isa, rows: usize, kernel: usize, y: &[f32], dy
 /// `out[t] = taps x mask[t]`: what [`super::dynamic_conv`] takes where each token drops taps of its own.
 /// taps: `[heads * kernel]`, mask, out: `[tokens, heads * kernel]`.
 pub fn expand_taps(isa: Isa, taps: &[f32], mask: &[f32], out: &mut [f32]) {
+    let _span = trace::kernel("expand_taps", [out.len() / taps.len().max(1), taps.len()]);
     struct Expand<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
     impl WithSimd for Expand<'_> {
         type Output = ();
@@ -38,6 +39,7 @@ pub fn expand_taps(isa: Isa, taps: &[f32], mask: &[f32], out: &mut [f32]) {
 /// dtaps += sum over tokens of dout x mask: the adjoint of [`expand_taps`], tokens ascending.
 /// dout, mask: `[tokens, heads * kernel]`, dtaps: `[heads * kernel]`.
 pub fn reduce_taps(isa: Isa, dout: &[f32], mask: &[f32], dtaps: &mut [f32]) {
+    let _span = trace::kernel("reduce_taps", [mask.len() / dtaps.len().max(1), dtaps.len()]);
     struct Reduce<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
     impl WithSimd for Reduce<'_> {
         type Output = ();

@@ -7,7 +7,7 @@ use super::micro::{NV, Operands, most_panels, panels_at_once};
 use super::operand::Pairs;
 use super::operand::{Exact, Operand, Rounded, Tile};
 use super::packed::{PackedB, Panels, Values, lanes};
-use crate::{Isa, Rows, RowsMut, Tier, work};
+use crate::{Isa, Rows, RowsMut, Tier, trace, work};
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -36,6 +36,7 @@ pub fn gemm(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue: Epilog
 
 /// [`gemm`] with blocks of one's own.
 pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue: Epilogue<'_>, blocking: Blocking) {
+    let _span = trace::kernel(trace::GEMM[b.precision() as usize], [a.rows, a.cols, b.n()]);
     assert_eq!(b.lanes(), lanes(isa), "b was packed for another tier");
     assert_eq!(a.cols, b.k(), "columns of a [{}, {}] and rows of b [{}, {}]", a.rows, a.cols, b.k(), b.n());
     assert_eq!((c.rows, c.cols), (a.rows, b.n()), "shape of c");

@@ -4,7 +4,7 @@ use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
 use crate::lines::Lines;
-use crate::{Isa, Rows, RowsMut, Tier};
+use crate::{Isa, Rows, RowsMut, Tier, trace};
 use pulp::{Simd, WithSimd};
 
 /// Room for the weight gradient to work in: in f32 both operands are read where they lie; rounded to bf16 they are copied.
@@ -27,6 +27,8 @@ pub fn gemm_weight_gradient(
     precision: Precision,
     scratch: &mut GemmScratch,
 ) {
+    let _span = trace::kernel(trace::WEIGHT_GRADIENT[precision as usize], [dy.rows, dy.cols, x.cols])
+        .multiply_adds(|| dy.rows * dy.cols * x.cols);
     assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
     let dw = RowsMut::new(dw, dy.cols, x.cols);
     match precision {
@@ -149,6 +151,7 @@ impl<const MR: usize> Gradient<'_, MR> {
 
 /// db += the sum of dy over tokens, tokens ascending. dy: `[tokens, out]`, db: `[out]`.
 pub fn bias_gradient(isa: Isa, dy: Rows<'_>, db: &mut [f32]) {
+    let _span = trace::kernel("bias_gradient", [dy.rows, dy.cols]);
     assert_eq!(db.len(), dy.cols, "length of the bias");
     struct Sum<'a>(Rows<'a>, &'a mut [f32]);
     impl WithSimd for Sum<'_> {

@@ -5,7 +5,7 @@ use super::int8::Bytes;
 use super::micro::NV;
 use super::precision::Precision;
 use crate::lines::Lines;
-use crate::{Isa, Rows};
+use crate::{Isa, Rows, trace};
 use bytemuck::Pod;
 
 /// `[k, n]` in panels of NV vectors: `[n / NR][k][NR]`. A last panel with no more columns than one vector is one vector wide.
@@ -65,6 +65,7 @@ impl PackedB {
 
     /// New values for [`PackedB::from_transposed`]. Panics unless the shape is the same.
     pub fn repack_transposed(&mut self, w: Rows<'_>) {
+        let _span = trace::kernel(trace::PACK[self.precision() as usize], [self.k, self.n]);
         assert_eq!((w.cols, w.rows), (self.k, self.n), "shape of packed weights");
         match &mut self.values {
             Values::F32(p) => p.fill_columns(|c, to| to.copy_from_slice(w.row(c))),
@@ -77,6 +78,7 @@ impl PackedB {
 
     /// New values for [`PackedB::from_rows`]. Panics unless the shape is the same.
     pub fn repack_rows(&mut self, w: Rows<'_>) {
+        let _span = trace::kernel(trace::PACK[self.precision() as usize], [self.k, self.n]);
         assert_eq!((w.rows, w.cols), (self.k, self.n), "shape of packed weights");
         match &mut self.values {
             Values::F32(p) => p.fill_rows(|k, columns, to| to.copy_from_slice(&w.row(k)[columns])),

@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay. Kingma and Ba 2015; Loshchilov and Hutter 2019; as fairseq computes it.
 
-use crate::Isa;
+use crate::{Isa, trace};
 use pulp::{Simd, WithSimd};
 
 /// What one update of Adam depends on.
@@ -23,6 +23,7 @@ pub struct AdamStep {
 /// g' = g x grad_scale; m = b1 m + (1 - b1) g'; v = b2 v + (1 - b2) g'^2; p -= lr wd p;
 /// p -= lr sqrt(1 - b2^t) / (1 - b1^t) x m / (sqrt(v) + eps). All: as many values as the parameter has.
 pub fn adam(isa: Isa, s: &AdamStep, grad_scale: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    let _span = trace::kernel("adam", [p.len()]);
     assert_eq!([g.len(), m.len(), v.len()], [p.len(); 3], "values of g, m and v");
     let correction = (1.0 - s.beta2.powi(s.step as i32)).sqrt() / (1.0 - s.beta1.powi(s.step as i32));
     let c = Constants {

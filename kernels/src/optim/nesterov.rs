@@ -1,6 +1,6 @@
 //! Nesterov's accelerated gradient, as fairseq computes it. Sutskever et al. 2013; Bengio et al. 2013.
 
-use crate::Isa;
+use crate::{Isa, trace};
 use pulp::{Simd, WithSimd};
 
 /// What one update depends on.
@@ -18,6 +18,7 @@ pub struct NesterovStep {
 
 /// With c = lr / last_lr: p = p (1 - lr wd) + mu^2 c velocity - (1 + mu) lr g'; velocity = mu c velocity - lr g', g' = g x grad_scale.
 pub fn nesterov(isa: Isa, s: &NesterovStep, grad_scale: f32, p: &mut [f32], g: &[f32], velocity: &mut [f32]) {
+    let _span = trace::kernel("nesterov", [p.len()]);
     assert_eq!([g.len(), velocity.len()], [p.len(); 2], "values of g and of the velocity");
     let correction = if s.last_lr > 0.0 { s.lr / s.last_lr } else { s.lr };
     let c = Constants {

@@ -3,21 +3,16 @@
 use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::bf16::round_to_bf16;
 use lsra_kernels::reference::int8::quantize;
-use lsra_tensor::Storage;
+use lsra_tensor::Tensor;
 use std::ops::{Deref, DerefMut};
 
 /// Values that lie as a tensor's do: from the start of a cache line on.
-pub struct Values {
-    storage: Storage,
-    len: usize,
-}
+pub struct Values(Tensor);
 
 impl FromIterator<f32> for Values {
     fn from_iter<I: IntoIterator<Item = f32>>(values: I) -> Values {
         let values: Vec<f32> = values.into_iter().collect();
-        let mut storage = Storage::unfilled(values.len());
-        storage.as_mut_slice()[..values.len()].copy_from_slice(&values);
-        Values { storage, len: values.len() }
+        Values(Tensor::from_slice(1, values.len(), &values))
     }
 }
 
@@ -31,13 +26,13 @@ impl Deref for Values {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.storage.as_slice()[..self.len]
+        self.0.data()
     }
 }
 
 impl DerefMut for Values {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.storage.as_mut_slice()[..self.len]
+        self.0.data_mut()
     }
 }
 

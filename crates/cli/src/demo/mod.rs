@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::profile::{grouped, millions};
+use crate::trace::UpdateTraceArgs;
 use crate::train::{Job, JobEnd, Settings, Trained};
 use clap::Args;
 use lsra_exec::{Macs, ModelFile};
@@ -40,6 +41,9 @@ pub struct DemoArgs {
     /// Change a setting, as in --set training.max_updates=100; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
+    /// What to record
+    #[command(flatten)]
+    pub trace: UpdateTraceArgs,
 }
 
 /// Makes the corpus, trains, scores, and shows what the model costs and says.
@@ -66,6 +70,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
         out,
         start,
         time_limit: None,
+        trace: args.trace.clone(),
     };
     match job.run(&text)? {
         JobEnd::Trained(trained) => {

@@ -4,6 +4,7 @@ use super::finish::{self, Scores};
 use super::progress::Progress;
 use super::settings::Settings;
 use crate::Error;
+use crate::trace::{TracedUpdates, UpdateTraceArgs};
 use lsra_exec::ModelFile;
 use lsra_kernels::Isa;
 use lsra_model::{Embeddings, Model};
@@ -36,6 +37,8 @@ pub struct Job {
     pub start: Start,
     /// When to end at the latest.
     pub time_limit: Option<Duration>,
+    /// What to record.
+    pub trace: UpdateTraceArgs,
 }
 
 /// How a job ended.
@@ -76,8 +79,9 @@ impl Job {
             train: &text.train,
             valid: &text.valid,
         };
-        let mut trainer = Trainer::new(setup)?;
         let mut progress = Progress::new();
+        let mut traced = TracedUpdates::new(&self.trace, &mut progress)?;
+        let mut trainer = Trainer::new(setup)?;
         interrupted().store(false, Ordering::Relaxed);
         let options = RunOptions {
             out: self.out.clone(),
@@ -85,11 +89,15 @@ impl Job {
             time_limit: self.time_limit,
             interrupted: interrupted(),
         };
-        let run = lsra_train::run(&mut trainer, &options, &mut progress);
+        let run = lsra_train::run(&mut trainer, &options, &mut traced);
+        let recording = traced.into_recording();
         progress.end();
         // All there is to save is saved: from here on the first Ctrl-C ends the program.
         interrupted().store(true, Ordering::Relaxed);
         let mut run = run?;
+        if let Some((file, trace)) = recording {
+            file.finish(&trace)?;
+        }
         if run.ending == Ending::Interrupted {
             let updates = trainer.progress().updates;
             eprintln!("saved after update {updates} in {}; --resume goes on from there", self.out.display());

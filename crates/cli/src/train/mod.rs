@@ -10,6 +10,7 @@ pub use job::{Job, JobEnd, Trained};
 pub use settings::{Decoding, Settings, SettingsError};
 
 use crate::Error;
+use crate::trace::UpdateTraceArgs;
 use clap::{Args, ValueEnum};
 use lsra_kernels::Isa;
 use lsra_text::{Languages, Prepared};
@@ -81,6 +82,9 @@ pub struct TrainArgs {
     /// Change a setting of the preset, as in --set training.lr=1e-3; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
+    /// What to record
+    #[command(flatten)]
+    pub trace: UpdateTraceArgs,
 }
 
 /// Trains, scores and writes the model file.
@@ -108,6 +112,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
         seed: args.seed,
         start: if args.resume { Start::Resume } else { Start::Fresh },
         time_limit: time_limit(args.max_minutes)?,
+        trace: args.trace.clone(),
     };
     let prepared = Prepared::read(&args.data, &job.languages)?;
     match job.run(&prepared)? {

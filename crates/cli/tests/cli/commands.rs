@@ -1,6 +1,6 @@
 //! `lsra translate`, `score` and `evaluate` as their users run them.
 
-use crate::program::{self, Workshop, stdout};
+use crate::program::{self, Workshop, argument, assert_refused, stdout};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -193,4 +193,24 @@ fn a_reader_that_leaves_ends_it_quietly() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{:?}", output.status);
     assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn traces() {
+    let w = Workshop::new();
+    let path = argument(&w.path("trace.json"));
+    let (source, target) = (w.file("source", "ein\n"), w.file("target", "one\n"));
+    for (command, arguments) in
+        [("translate", ["ein haus .", "--precision", "int8"].as_slice()), ("score", &[&source, &target])]
+    {
+        let output = w.run(command, &[arguments, &["--trace", &path]].concat());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && told.contains("GFLOP/s") && told.contains("trace.json"), "{told}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), stdout(&w.run(command, arguments)));
+        let trace: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert!(trace["traceEvents"].as_array().unwrap().iter().any(|e| e["cat"] == "kernel"));
+        std::fs::remove_file(&path).unwrap();
+    }
+    let refused = w.run("translate", &["ein haus .", "--trace", &argument(&w.path("none/trace.json"))]);
+    assert_refused(&refused, &["none/trace.json", "cannot be written"]);
 }

@@ -26,6 +26,9 @@ struct Pool {
     used: usize,
 }
 
+/// Rows that a pool has room for at once: most sentences' one hypothesis, so that it is not moved while it is small.
+const FIRST_ROWS: usize = 64;
+
 impl Default for Pool {
     fn default() -> Pool {
         Pool { kept: Tensor::unfilled(0, 0), used: 0 }
@@ -36,13 +39,14 @@ impl Pool {
     fn append(&mut self, x: &Tensor) {
         let (columns, wanted) = (x.columns(), self.used + x.rows());
         if wanted > self.kept.rows() || !self.kept.is_unique() {
-            let mut larger = Tensor::unfilled(2 * wanted, columns);
+            let mut larger = Tensor::unfilled((2 * wanted).max(FIRST_ROWS), columns);
             larger.data_mut()[..self.used * columns].copy_from_slice(&self.kept.data()[..self.used * columns]);
             self.kept = larger;
         }
         let room = &mut self.kept.data_mut()[self.used * columns..wanted * columns];
+        let from = rows(x);
         for (r, to) in room.chunks_exact_mut(columns).enumerate() {
-            to.copy_from_slice(x.row(r));
+            to.copy_from_slice(from.row(r));
         }
         self.used = wanted;
     }
@@ -64,7 +68,7 @@ fn pasts<'a>(span: &'a Sequences, history: &'a History) -> impl Iterator<Item = 
 
 impl Eager<'_> {
     pub(super) fn light_conv_on(
-        &self,
+        &mut self,
         x: &Tensor,
         c: &Convolution,
         span: &Sequences,
@@ -97,9 +101,10 @@ impl Eager<'_> {
         past.state.first.append(x);
         let (shape, pool) = (conv_shape(c), past.state.first.rows());
         let mut y = Tensor::unfilled(x.rows(), c.channels);
+        let results = y.data_mut();
         for (row, seen) in pasts(span, past.history) {
             let seen = &seen[seen.len().saturating_sub(c.kernel)..];
-            let to = &mut y.data_mut()[row * c.channels..][..c.channels];
+            let to = &mut results[row * c.channels..][..c.channels];
             conv_step_gather(self.isa, &shape, pool, seen, taps(row), to);
         }
         y
@@ -116,10 +121,10 @@ impl Eager<'_> {
         past.state.second.append(v);
         let (shape, keys, values) = (attention_shape(a), past.state.first.rows(), past.state.second.rows());
         let mut y = Tensor::unfilled(q.rows(), a.channels);
+        let (queries, results) = (rows(q), y.data_mut());
         for (row, seen) in pasts(span, past.history) {
-            let to = &mut y.data_mut()[row * a.channels..][..a.channels];
-            let query = rows(q).row(row);
-            attention_gather(self.isa, &shape, query, keys, values, seen, to, &mut self.scratch.attention);
+            let to = &mut results[row * a.channels..][..a.channels];
+            attention_gather(self.isa, &shape, queries.row(row), keys, values, seen, to, &mut self.scratch.attention);
         }
         y
     }

@@ -7,6 +7,7 @@ use lsra_model::Sequences;
 use lsra_model::exec::Mask;
 use lsra_model::layers::{Attention, Convolution, Taps};
 use lsra_tensor::Tensor;
+use std::rc::Rc;
 
 pub(super) fn conv_shape(c: &Convolution) -> ConvShape {
     ConvShape { channels: c.channels, heads: c.heads, kernel: c.kernel, left: c.left() }
@@ -18,11 +19,15 @@ pub(super) fn attention_shape(a: &Attention) -> AttentionShape {
 
 impl Eager<'_> {
     /// The softmax of a convolution's fixed taps, `[heads * kernel]`.
-    pub(super) fn fixed_taps(&self, c: &Convolution) -> Vec<f32> {
+    pub(super) fn fixed_taps(&mut self, c: &Convolution) -> Rc<[f32]> {
         let Taps::Fixed(weight) = c.taps else { panic!("a lightweight convolution has fixed taps") };
-        let mut taps = self.weights.get(weight).data().to_vec();
-        conv::softmax_taps(self.isa, c.heads, c.kernel, &mut taps);
-        taps
+        let (isa, weights) = (self.isa, self.weights);
+        let taps = self.taps[weight.index()].get_or_insert_with(|| {
+            let mut taps = weights.get(weight).data().to_vec();
+            conv::softmax_taps(isa, c.heads, c.kernel, &mut taps);
+            taps.into()
+        });
+        taps.clone()
     }
 
     /// The softmax of predicted taps, `[tokens, heads * kernel]`.
@@ -32,7 +37,7 @@ impl Eager<'_> {
         taps
     }
 
-    pub(super) fn whole_light_conv(&self, x: &Tensor, c: &Convolution, sequences: &Sequences) -> Tensor {
+    pub(super) fn whole_light_conv(&mut self, x: &Tensor, c: &Convolution, sequences: &Sequences) -> Tensor {
         let mut y = Tensor::unfilled(x.rows(), c.channels);
         let taps = self.fixed_taps(c);
         conv::light_conv(self.isa, &conv_shape(c), sequences.offsets(), rows(x), &taps, rows_mut(&mut y));
@@ -52,13 +57,13 @@ impl Eager<'_> {
         y
     }
 
-    /// Query sequence i attends to rows `ranges[i]` of k and v.
+    /// Query sequence i, rows `queries[i]..queries[i + 1]` of q, attends to rows `ranges[i]` of k and v.
     pub(super) fn attend(
         &mut self,
         [q, k, v]: [&Tensor; 3],
         a: &Attention,
         mask: Mask,
-        queries: &Sequences,
+        queries: &[usize],
         ranges: &[(usize, usize)],
     ) -> Tensor {
         let mask = match mask {
@@ -71,7 +76,7 @@ impl Eager<'_> {
             &attention_shape(a),
             mask,
             rows(q),
-            queries.offsets(),
+            queries,
             rows(k),
             rows(v),
             ranges,

@@ -12,7 +12,7 @@ use lsra_kernels::embedding::embed_backward;
 use lsra_kernels::gemm::{Epilogue, bias_gradient, gemm, gemm_weight_gradient};
 use lsra_kernels::glu::glu_backward;
 use lsra_kernels::norm::norm_backward;
-use lsra_kernels::{Rows, RowsMut};
+use lsra_kernels::{Rows, RowsMut, trace};
 use lsra_model::ParamId;
 use lsra_model::layers::{Activation, Linear, Norm};
 use lsra_tensor::Tensor;
@@ -49,6 +49,7 @@ impl Tape<'_> {
     }
 
     fn step(&mut self, op: Op, y: Option<Tensor>, dy: Tensor) {
+        let _span = trace::operation(op.adjoint_name(), [dy.rows(), dy.columns()]);
         match op {
             Op::Embed { table, ids, scale, dropped } => self.embed_step(table, &ids, scale, &dropped, dy),
             Op::Linear { x, linear } => self.linear_step(x, &linear, y, dy),

@@ -10,7 +10,7 @@ use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
 use lsra_kernels::glu::glu;
 use lsra_kernels::norm::{add_dropout, add_norm};
-use lsra_kernels::{Rows, RowsMut};
+use lsra_kernels::{Rows, RowsMut, trace};
 use lsra_model::config::TapsDropout;
 use lsra_model::exec::Mask;
 use lsra_model::layers::{Activation, Attention, Convolution, Dropout, Embedding, Linear, Norm, Taps};
@@ -156,6 +156,7 @@ impl Exec for Tape<'_> {
     type State = ();
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], sequences: &Sequences) -> NodeId {
+        let _span = trace::operation("embed", [ids.len(), e.channels]);
         let isa = self.cx.isa;
         let mut y = Tensor::unfilled(ids.len(), e.channels);
         let table = self.cx.weights.get(e.table);
@@ -169,6 +170,7 @@ impl Exec for Tape<'_> {
     }
 
     fn linear(&mut self, x: &NodeId, l: &Linear) -> NodeId {
+        let _span = trace::operation("linear", [self.nodes[x.0].shape[0], l.inputs, l.outputs]);
         let input = self.value(*x);
         let mut y = Tensor::unfilled(input.rows(), l.outputs);
         let bias = l.bias.map(|b| self.cx.weights.get(b).data());
@@ -188,11 +190,13 @@ impl Exec for Tape<'_> {
     }
 
     fn concat(&mut self, parts: &[NodeId]) -> NodeId {
+        let _span = trace::operation("concat", [parts.len(), self.nodes[parts[0].0].shape[0]]);
         let values: Vec<Tensor> = parts.iter().map(|&p| self.value(p).clone()).collect();
         self.push(Tensor::concat_columns(&values), Op::Concat { parts: parts.to_vec() })
     }
 
     fn glu(&mut self, x: NodeId) -> NodeId {
+        let _span = trace::operation("glu", [self.nodes[x.0].shape[0], self.nodes[x.0].shape[1]]);
         let input = self.value(x);
         let mut y = Tensor::unfilled(input.rows(), input.columns() / 2);
         glu(self.cx.isa, rows(input), rows_mut(&mut y));
@@ -200,6 +204,7 @@ impl Exec for Tape<'_> {
     }
 
     fn light_conv(&mut self, x: &NodeId, c: &Convolution, sequences: &Sequences, past: Option<Past<'_, ()>>) -> NodeId {
+        let _span = trace::operation("light_conv", [self.nodes[x.0].shape[0], c.kernel, c.channels]);
         no_past(&past);
         let Taps::Fixed(weight) = c.taps else { panic!("a lightweight convolution has fixed taps") };
         let (isa, shape, offsets) = (self.cx.isa, conv_shape(c), sequences.offsets().to_vec());
@@ -225,6 +230,7 @@ impl Exec for Tape<'_> {
         sequences: &Sequences,
         past: Option<Past<'_, ()>>,
     ) -> NodeId {
+        let _span = trace::operation("dynamic_conv", [self.nodes[x.0].shape[0], c.kernel, c.channels]);
         no_past(&past);
         let (isa, shape, offsets) = (self.cx.isa, conv_shape(c), sequences.offsets().to_vec());
         let mut softmaxed = self.value(*taps).to_owned_copy();
@@ -252,6 +258,7 @@ impl Exec for Tape<'_> {
         sequences: &Sequences,
         past: Option<Past<'_, ()>>,
     ) -> NodeId {
+        let _span = trace::operation("self_attention", [self.nodes[q.0].shape[0], a.heads, a.head_channels()]);
         no_past(&past);
         let mask = match mask {
             Mask::None => attention::Mask::None,
@@ -270,6 +277,10 @@ impl Exec for Tape<'_> {
         sources: &Sequences,
         owners: &[usize],
     ) -> NodeId {
+        let _span = trace::operation(
+            "cross_attention",
+            [self.nodes[q.0].shape[0], self.nodes[k.0].shape[0], a.heads, a.head_channels()],
+        );
         let kv_ranges = owners.iter().map(|&o| (sources.offsets()[o], sources.offsets()[o + 1])).collect();
         let dropped = self.dropped(&a.dropout, targets);
         let span = Span { offsets: targets.offsets().to_vec(), kv_ranges, dropped };
@@ -277,6 +288,7 @@ impl Exec for Tape<'_> {
     }
 
     fn add_norm(&mut self, x: NodeId, residual: &NodeId, n: &Norm, d: &Dropout, sequences: &Sequences) -> NodeId {
+        let _span = trace::operation("add_norm", [self.nodes[x.0].shape[0], n.channels]);
         let dropped = self.dropped(d, sequences);
         let input = self.value(x);
         let (tokens, channels) = (input.rows(), n.channels);
@@ -299,6 +311,7 @@ impl Exec for Tape<'_> {
     }
 
     fn add(&mut self, x: NodeId, residual: &NodeId, d: &Dropout, sequences: &Sequences) -> NodeId {
+        let _span = trace::operation("add", [self.nodes[x.0].shape[0], self.nodes[x.0].shape[1]]);
         let dropped = self.dropped(d, sequences);
         let input = self.value(x);
         let mut y = Tensor::unfilled(input.rows(), input.columns());
@@ -308,6 +321,7 @@ impl Exec for Tape<'_> {
     }
 
     fn norm(&mut self, x: &NodeId, n: &Norm) -> NodeId {
+        let _span = trace::operation("norm", [self.nodes[x.0].shape[0], n.channels]);
         let input = self.value(*x);
         let (mut sum, mut y) = (Tensor::unfilled(input.rows(), n.channels), Tensor::unfilled(input.rows(), n.channels));
         let mut stats = vec![0.0; 2 * input.rows()];
@@ -320,6 +334,7 @@ impl Exec for Tape<'_> {
     /// Also the gradient of the sum of smoothed losses with respect to x and to the output matrix, in the same sweep: the
     /// logits are not made twice.
     fn loss(&mut self, x: &NodeId, output: &Linear, targets: &[u32], smoothing: f32) -> Losses {
+        let _span = trace::operation("loss", [self.nodes[x.0].shape[0], output.inputs, output.outputs]);
         let (isa, packed) = (self.cx.isa, self.cx.packed);
         let (mut smoothed, mut nll) = (vec![0.0; targets.len()], vec![0.0; targets.len()]);
         let input = self.nodes[x.0].value.as_ref().expect(KEPT);

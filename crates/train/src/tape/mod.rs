@@ -18,6 +18,7 @@ use lsra_kernels::attention::AttentionScratch;
 use lsra_kernels::cross_entropy::LossScratch;
 use lsra_kernels::dropout::DropoutKey;
 use lsra_kernels::gemm::GemmScratch;
+use lsra_kernels::trace;
 use lsra_model::layers::Dropout;
 use lsra_model::{Exec, Losses, Model, Sequences, Tokens, decode, encode, remember};
 use lsra_tensor::Tensor;
@@ -94,8 +95,13 @@ pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradi
     if batch.target_output.is_empty() {
         return LossSums::default();
     }
+    let tokens = [batch.source.ids.len(), batch.target_output.len()];
     let mut tape = Tape::new(cx, gradients);
-    let losses = pair_losses(&mut tape, cx.model, batch, smoothing);
+    let losses = {
+        let _span = trace::phase("forward", tokens);
+        pair_losses(&mut tape, cx.model, batch, smoothing)
+    };
+    let _span = trace::phase("backward", tokens);
     tape.backward();
     LossSums::of(&losses)
 }

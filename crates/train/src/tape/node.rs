@@ -112,3 +112,23 @@ pub(super) struct AttentionNode {
     pub dropped: Dropped,
     pub log_sum: Vec<f32>,
 }
+
+impl Op {
+    /// What its adjoint is called where time is told.
+    pub fn adjoint_name(&self) -> &'static str {
+        match self {
+            Op::Input => "input_backward",
+            Op::Embed { .. } => "embed_backward",
+            Op::Linear { .. } => "linear_backward",
+            Op::Channels { .. } => "channels_backward",
+            Op::Concat { .. } => "concat_backward",
+            Op::Glu { .. } => "glu_backward",
+            Op::LightConv { .. } => "light_conv_backward",
+            Op::DynamicConv { .. } => "dynamic_conv_backward",
+            Op::Attention(_) => "attention_backward",
+            Op::AddNorm { .. } => "add_norm_backward",
+            Op::Add { .. } => "add_backward",
+            Op::Norm { .. } => "norm_backward",
+        }
+    }
+}
