@@ -1,8 +1,9 @@
-//! Aligned storage that goes back to a pool of its thread when it is dropped.
+//! Aligned storage: such that goes back to a pool of its thread when it is dropped, such that is freed, and somebody else's bytes.
 //!
 //! A training update makes and drops the same few hundred buffers each time. Asking the system for them would cost a page
 //! fault every 4 KiB; here each thread keeps what it dropped, in size classes, and hands it out again.
 
+use crate::foreign::Foreign;
 use std::cell::RefCell;
 use std::mem::take;
 
@@ -26,10 +27,16 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<Vec<Line>>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of f32 that starts on a 64-byte boundary.
-pub struct Storage {
-    lines: Vec<Line>,
-    class: usize,
+/// A buffer of f32. Its own starts on a 64-byte boundary.
+pub struct Storage(Values);
+
+enum Values {
+    /// With their class in the pool.
+    Pooled { lines: Vec<Line>, class: usize },
+    /// Freed when it is dropped.
+    Alone(Vec<Line>),
+    /// Only to be read.
+    Foreign(Foreign),
 }
 
 impl Storage {
@@ -41,24 +48,48 @@ impl Storage {
             from.into_iter().find_map(|class| pool[class].pop().map(|lines| (lines, class)))
         });
         let (lines, class) = kept.unwrap_or_else(|| (vec![Line([0.0; LINE]); lines], class));
-        Storage { lines, class }
+        Storage(Values::Pooled { lines, class })
+    }
+
+    /// At least `len` zeros, which no pool will keep.
+    pub(crate) fn alone(len: usize) -> Storage {
+        Storage(Values::Alone(vec![Line([0.0; LINE]); len.div_ceil(LINE)]))
+    }
+
+    /// Values that somebody else holds.
+    pub(crate) fn foreign(values: Foreign) -> Storage {
+        Storage(Values::Foreign(values))
     }
 
     /// The values; at least as many as were asked for.
     pub fn as_slice(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.lines)
+        match &self.0 {
+            Values::Pooled { lines, .. } | Values::Alone(lines) => bytemuck::cast_slice(lines),
+            Values::Foreign(values) => values.as_slice(),
+        }
     }
 
-    /// The values, to write.
+    /// The values, to write. Panics where they are somebody else's.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.lines)
+        match &mut self.0 {
+            Values::Pooled { lines, .. } | Values::Alone(lines) => bytemuck::cast_slice_mut(lines),
+            Values::Foreign(_) => panic!("values of a file are not written"),
+        }
+    }
+
+    /// What somebody else holds.
+    pub(crate) fn as_foreign(&self) -> Option<&Foreign> {
+        match &self.0 {
+            Values::Foreign(values) => Some(values),
+            Values::Pooled { .. } | Values::Alone(_) => None,
+        }
     }
 }
 
 impl Drop for Storage {
     fn drop(&mut self) {
-        let lines = take(&mut self.lines);
-        let class = self.class;
+        let Values::Pooled { lines, class } = &mut self.0 else { return };
+        let (lines, class) = (take(lines), *class);
         // A thread that is ending has no pool any more; then the buffer goes back to the system.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();

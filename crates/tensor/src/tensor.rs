@@ -1,6 +1,7 @@
 //! A matrix of f32, shared, possibly a range of another's columns.
 
-use crate::Storage;
+use crate::foreign::{Foreign, Holder};
+use crate::{Arena, Storage};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,18 +9,80 @@ use std::sync::Arc;
 /// `[rows, columns]`, row-major, rows `stride` apart. Clones and column ranges share the storage.
 #[derive(Clone)]
 pub struct Tensor {
-    storage: Arc<Storage>,
+    storage: Shared,
     offset: usize,
     rows: usize,
     columns: usize,
     stride: usize,
 }
 
+/// Storage of tensors, and where it goes after the last of them.
+#[derive(Clone)]
+struct Shared {
+    /// There until it is dropped.
+    storage: Option<Arc<Storage>>,
+    /// The arena, and the columns that it was taken for.
+    home: Option<(Arena, usize)>,
+}
+
+impl Shared {
+    fn get(&self) -> &Storage {
+        self.storage.as_ref().expect(THERE)
+    }
+
+    fn get_mut(&mut self) -> Option<&mut Storage> {
+        Arc::get_mut(self.storage.as_mut().expect(THERE))
+    }
+}
+
+const THERE: &str = "storage is there until it is dropped";
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let (Some(mut storage), Some((arena, columns))) = (self.storage.take(), &self.home) {
+            // Of two that are dropped at once on two threads neither may be seen to be the last: then it is freed.
+            if Arc::get_mut(&mut storage).is_some() {
+                arena.put(storage, *columns);
+            }
+        }
+    }
+}
+
 impl Tensor {
     /// `[rows, columns]` of **whatever a former buffer left**: for results that are written whole.
     pub fn unfilled(rows: usize, columns: usize) -> Tensor {
-        let storage = Arc::new(Storage::unfilled(rows * columns));
+        Tensor::over(Storage::unfilled(rows * columns), rows, columns)
+    }
+
+    /// As [`Tensor::unfilled`], in an arena's storage.
+    pub fn unfilled_in(arena: &Arena, rows: usize, columns: usize) -> Tensor {
+        let storage = Shared { storage: Some(arena.take(rows, columns)), home: Some((arena.clone(), columns)) };
         Tensor { storage, offset: 0, rows, columns, stride: columns }
+    }
+
+    /// `[rows, columns]` of values that lie in somebody else's bytes, only to be read; none where they cannot be read there as f32.
+    /// Panics unless there are `4 x rows x columns` bytes.
+    pub fn foreign(holder: &Arc<dyn Holder>, bytes: Range<usize>, rows: usize, columns: usize) -> Option<Tensor> {
+        assert_eq!(bytes.len(), 4 * rows * columns, "bytes of a [{rows}, {columns}] tensor");
+        Some(Tensor::over(Storage::foreign(Foreign::new(holder, bytes)?), rows, columns))
+    }
+
+    fn over(storage: Storage, rows: usize, columns: usize) -> Tensor {
+        let storage = Shared { storage: Some(Arc::new(storage)), home: None };
+        Tensor { storage, offset: 0, rows, columns, stride: columns }
+    }
+
+    /// That these values will not be read soon: of a mapped file, the memory they take goes back to the system, which reads the file
+    /// again when they are. Other tensors stay as they are.
+    pub fn release(&self) {
+        if let Some(values) = self.storage.get().as_foreign() {
+            values.release();
+        }
+    }
+
+    /// `[rows, columns]` of zeros that no pool keeps when they are dropped: for what is made once and grows.
+    pub fn alone(rows: usize, columns: usize) -> Tensor {
+        Tensor::over(Storage::alone(rows * columns), rows, columns)
     }
 
     /// `[rows, columns]` of zeros.
@@ -59,19 +122,19 @@ impl Tensor {
 
     /// From the first value to the end of the last row, rows [`Tensor::stride`] apart.
     pub fn data(&self) -> &[f32] {
-        &self.storage.as_slice()[self.offset..self.offset + self.span()]
+        &self.storage.get().as_slice()[self.offset..self.offset + self.span()]
     }
 
     /// As [`Tensor::data`], to write. Panics where the storage is shared.
     pub fn data_mut(&mut self) -> &mut [f32] {
         let (offset, span) = (self.offset, self.span());
-        let storage = Arc::get_mut(&mut self.storage).expect("a tensor that is written has one owner");
+        let storage = self.storage.get_mut().expect("a tensor that is written has one owner");
         &mut storage.as_mut_slice()[offset..offset + span]
     }
 
     /// Whether this is the only tensor over its storage, so that it may be written.
     pub fn is_unique(&mut self) -> bool {
-        Arc::get_mut(&mut self.storage).is_some()
+        self.storage.get_mut().is_some()
     }
 
     /// Row `r`.
@@ -99,19 +162,33 @@ impl Tensor {
     /// A copy that nothing else shares.
     pub fn to_owned_copy(&self) -> Tensor {
         let mut copy = Tensor::unfilled(self.rows, self.columns);
-        let columns = self.columns;
-        for (r, to) in copy.data_mut().chunks_exact_mut(columns.max(1)).enumerate() {
-            to.copy_from_slice(self.row(r));
-        }
+        copy.copy_from(self);
         copy
+    }
+
+    /// Takes over the values of a tensor of the same shape. Panics where shapes differ, storage is shared or rows lie apart.
+    pub fn copy_from(&mut self, from: &Tensor) {
+        assert!((self.rows, self.columns) == (from.rows, from.columns) && self.is_contiguous(), "{self:?} of {from:?}");
+        let columns = self.columns;
+        for (r, to) in self.data_mut().chunks_exact_mut(columns.max(1)).enumerate() {
+            to.copy_from_slice(from.row(r));
+        }
     }
 
     /// Columns of all parts, side by side. Panics where their rows differ in number, or there is no part.
     pub fn concat_columns(parts: &[Tensor]) -> Tensor {
-        let rows = parts[0].rows;
         let columns = parts.iter().map(|p| p.columns).sum();
-        let mut joined = Tensor::unfilled(rows, columns);
-        let data = joined.data_mut();
+        let mut joined = Tensor::unfilled(parts[0].rows, columns);
+        joined.join_columns(parts);
+        joined
+    }
+
+    /// Takes over the columns of all parts, side by side. Panics where shapes do not fit, storage is shared or rows lie apart.
+    pub fn join_columns(&mut self, parts: &[Tensor]) {
+        let (rows, columns) = (self.rows, self.columns);
+        assert_eq!(parts.iter().map(|p| p.columns).sum::<usize>(), columns, "columns of tensors side by side");
+        assert!(self.is_contiguous(), "rows of {self:?} lie apart");
+        let data = self.data_mut();
         let mut start = 0;
         for part in parts {
             assert_eq!(part.rows, rows, "rows of tensors side by side");
@@ -120,7 +197,6 @@ impl Tensor {
             }
             start += part.columns;
         }
-        joined
     }
 
     /// The values in row order.

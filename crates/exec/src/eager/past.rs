@@ -18,8 +18,14 @@ pub struct EagerState {
     second: Pool,
 }
 
-/// Rows one after the other, in storage that the next translation takes up again: growing a vector would move it, and the system
-/// would clear new pages each time.
+impl EagerState {
+    /// Forgets all rows, and keeps the room they took.
+    pub fn clear(&mut self) {
+        (self.first.used, self.second.used) = (0, 0);
+    }
+}
+
+/// Rows one after the other. The room stays from one translation to the next.
 #[derive(Clone, Debug)]
 struct Pool {
     kept: Tensor,
@@ -36,7 +42,7 @@ impl Pool {
     fn append(&mut self, x: &Tensor) {
         let (columns, wanted) = (x.columns(), self.used + x.rows());
         if wanted > self.kept.rows() || !self.kept.is_unique() {
-            let mut larger = Tensor::unfilled(2 * wanted, columns);
+            let mut larger = Tensor::alone(wanted + wanted / 2, columns);
             larger.data_mut()[..self.used * columns].copy_from_slice(&self.kept.data()[..self.used * columns]);
             self.kept = larger;
         }
@@ -70,8 +76,8 @@ impl Eager<'_> {
         span: &Sequences,
         past: Past<'_, EagerState>,
     ) -> Tensor {
-        let taps = self.fixed_taps(c);
-        self.conv_on(x, c, span, past, |_| &taps)
+        let taps = self.packed.taps(c);
+        self.conv_on(x, c, span, past, |_| taps)
     }
 
     pub(super) fn dynamic_conv_on(
@@ -96,7 +102,7 @@ impl Eager<'_> {
     ) -> Tensor {
         past.state.first.append(x);
         let (shape, pool) = (conv_shape(c), past.state.first.rows());
-        let mut y = Tensor::unfilled(x.rows(), c.channels);
+        let mut y = self.unfilled(x.rows(), c.channels);
         for (row, seen) in pasts(span, past.history) {
             let seen = &seen[seen.len().saturating_sub(c.kernel)..];
             let to = &mut y.data_mut()[row * c.channels..][..c.channels];
@@ -115,11 +121,11 @@ impl Eager<'_> {
         past.state.first.append(k);
         past.state.second.append(v);
         let (shape, keys, values) = (attention_shape(a), past.state.first.rows(), past.state.second.rows());
-        let mut y = Tensor::unfilled(q.rows(), a.channels);
+        let mut y = self.unfilled(q.rows(), a.channels);
         for (row, seen) in pasts(span, past.history) {
             let to = &mut y.data_mut()[row * a.channels..][..a.channels];
             let query = rows(q).row(row);
-            attention_gather(self.isa, &shape, query, keys, values, seen, to, &mut self.scratch.attention);
+            attention_gather(self.isa, &shape, query, keys, values, seen, to, &mut self.workspace.attention);
         }
         y
     }
