@@ -122,7 +122,7 @@ impl ModelFile {
         let holder: Arc<dyn Holder> = Arc::new(mapped);
         let file = ModelFile::read(path, holder.bytes(), Some(&holder));
         // The header and what was copied.
-        holder.release(0..holder.bytes().len());
+        holder.release();
         file
     }
 

@@ -5,7 +5,6 @@ use lsra_tensor::Holder;
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::path::Path;
 
 /// A file's bytes. Pages are read when they are touched, and given back when they are released.
@@ -28,17 +27,14 @@ impl Holder for Mapped {
         &self.0
     }
 
-    fn release(&self, range: Range<usize>) {
+    fn release(&self) {
         #[cfg(unix)]
         {
-            // Whole pages, those that others share included: what is still read comes back from the file.
+            // All of it, since a page that is touched brings others around it with it.
             // SAFETY: the mapping is of a file and never written, so that pages come back as they were.
-            let advised =
-                unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
+            let advised = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
             // Advice that is not taken costs memory, nothing else.
             let _ = advised;
         }
-        #[cfg(not(unix))]
-        let _ = range;
     }
 }

@@ -63,10 +63,15 @@ impl Beam {
     pub fn restart(&mut self, config: &GeneratorConfig, max_len: usize) {
         (self.max_len, self.step) = (max_len, 0);
         let Beam { active, next, finished, going_on, .. } = self;
-        (active.clear(), next.clear(), finished.clear(), going_on.clear());
+        active.clear();
+        next.clear();
+        finished.clear();
+        going_on.clear();
         // As many as there may be, once and for all.
-        (active.reserve(config.beam), next.reserve(config.beam));
-        (finished.reserve(config.beam), going_on.reserve(config.beam));
+        active.reserve(config.beam);
+        next.reserve(config.beam);
+        finished.reserve(config.beam);
+        going_on.reserve(config.beam);
         active.push(Partial::default());
     }
 

@@ -8,8 +8,8 @@ pub trait Holder: Send + Sync {
     /// All of it.
     fn bytes(&self) -> &[u8];
 
-    /// That these bytes will not be read soon: what they take may be given back, if they can be had again.
-    fn release(&self, range: Range<usize>);
+    /// That none of it will be read soon: what it takes may be given back, if it can be had again.
+    fn release(&self);
 }
 
 /// A range of a holder's bytes that are f32 as this machine has them.
@@ -32,7 +32,7 @@ impl Foreign {
     }
 
     pub fn release(&self) {
-        self.holder.release(self.range.clone());
+        self.holder.release();
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
         fn bytes(&self) -> &[u8] {
             bytemuck::cast_slice(&self.0)
         }
-        fn release(&self, _: Range<usize>) {}
+        fn release(&self) {}
     }
 
     #[test]

@@ -11,5 +11,5 @@ mod tensor;
 
 pub use arena::Arena;
 pub use foreign::Holder;
-pub use storage::Storage;
+pub use storage::{Storage, empty, trim};
 pub use tensor::Tensor;

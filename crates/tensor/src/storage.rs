@@ -24,7 +24,34 @@ const FITTING: usize = 5;
 const KEPT: usize = 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<Vec<Line>>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Class>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Kept buffers of one size. The last one that came is the first one to go, so what is not needed gathers at the front.
+#[derive(Default)]
+struct Class {
+    kept: Vec<Vec<Line>>,
+    /// The fewest that were kept since the last [`trim`]: the first so many were not needed.
+    fewest: usize,
+}
+
+impl Class {
+    fn take(&mut self) -> Option<Vec<Line>> {
+        let lines = self.kept.pop();
+        self.fewest = self.fewest.min(self.kept.len());
+        lines
+    }
+}
+
+/// Gives back to the system what this thread keeps and has not needed since it called this last. Sizes of batches differ, and what the
+/// one needs is of no use to the other; a thread that trims after each keeps what the last one took.
+pub fn trim() {
+    POOL.with_borrow_mut(|pool| {
+        for class in pool {
+            class.kept.drain(..class.fewest);
+            class.fewest = class.kept.len();
+        }
+    });
 }
 
 /// A buffer of f32. Its own starts on a 64-byte boundary.
@@ -45,7 +72,7 @@ impl Storage {
         let (class, lines) = size_class(len.div_ceil(LINE));
         let kept = POOL.with_borrow_mut(|pool| {
             let from = class.min(pool.len())..(class + FITTING).min(pool.len());
-            from.into_iter().find_map(|class| pool[class].pop().map(|lines| (lines, class)))
+            from.into_iter().find_map(|class| pool[class].take().map(|lines| (lines, class)))
         });
         let (lines, class) = kept.unwrap_or_else(|| (vec![Line([0.0; LINE]); lines], class));
         Storage(Values::Pooled { lines, class })
@@ -94,13 +121,18 @@ impl Drop for Storage {
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
             if pool.is_empty() {
-                pool.resize_with(CLASSES, Vec::new);
+                pool.resize_with(CLASSES, Class::default);
             }
-            if pool[class].len() < KEPT {
-                pool[class].push(lines);
+            if pool[class].kept.len() < KEPT {
+                pool[class].kept.push(lines);
             }
         });
     }
+}
+
+/// Gives back to the system all that this thread keeps.
+pub fn empty() {
+    POOL.with_borrow_mut(Vec::clear);
 }
 
 /// The class whose buffers hold `lines` lines, and how many they hold: `(4 + quarter) << shift` lines.
@@ -129,6 +161,19 @@ mod tests {
             assert!((class, size) == last || (class == last.0 + 1 && size > last.1) || lines == 1);
             last = (class, size);
         }
+    }
+
+    #[test]
+    fn what_was_not_needed_is_given_back() {
+        let kept = |len: usize| POOL.with_borrow(|pool| pool[size_class(len.div_ceil(LINE)).0].kept.len());
+        let (large, small) = (100_000, 10_000);
+        let three = || (0..3).map(|_| Storage::unfilled(large)).collect::<Vec<_>>();
+        drop((three(), Storage::unfilled(small)));
+        trim();
+        assert_eq!((kept(large), kept(small)), (3, 1), "all were in use");
+        drop((Storage::unfilled(large), Storage::unfilled(large)));
+        trim();
+        assert_eq!((kept(large), kept(small)), (2, 0));
     }
 
     #[test]

@@ -72,8 +72,8 @@ impl Tensor {
         Tensor { storage, offset: 0, rows, columns, stride: columns }
     }
 
-    /// That these values will not be read soon: of a mapped file, the memory they take goes back to the system, which reads the file
-    /// again when they are. Other tensors stay as they are.
+    /// That nothing of the file in which these values lie will be read soon: what it takes of this process's memory goes back to the
+    /// system, which has it at hand or reads it again when it is. Other tensors stay as they are.
     pub fn release(&self) {
         if let Some(values) = self.storage.get().as_foreign() {
             values.release();

@@ -97,6 +97,8 @@ pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradi
     let mut tape = Tape::new(cx, gradients);
     let losses = pair_losses(&mut tape, cx.model, batch, smoothing);
     tape.backward();
+    // Lanes are alike in tokens, but not in how these divide into source and target.
+    lsra_tensor::trim();
     LossSums::of(&losses)
 }
 
