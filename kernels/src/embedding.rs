@@ -70,11 +70,11 @@ pub fn sinusoids(rows: usize, channels: usize, first: usize) -> Vec<f32> {
     let _span = trace::kernel("sinusoids", [rows, channels]);
     let half = channels / 2;
     let step = -(10_000f64.ln()) / (half.max(2) - 1) as f64;
+    // The original computes the frequency in f32, and the angle as a product of two f32.
+    let frequencies: Vec<f32> = (0..half).map(|i| (i as f32 * step as f32).exp()).collect();
     let mut table = vec![0.0; rows * channels];
     for (r, row) in table.chunks_exact_mut(channels.max(1)).enumerate() {
-        for i in 0..half {
-            // The original computes the frequency in f32, and the angle as a product of two f32.
-            let frequency = (i as f32 * step as f32).exp();
+        for (i, frequency) in frequencies.iter().enumerate() {
             let angle = (first + r) as f32 * frequency;
             row[i] = angle.sin();
             row[half + i] = angle.cos();

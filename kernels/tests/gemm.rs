@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::batches::rows_have_the_bits_of_one_large_batch;
 use common::{assert_within, magnitudes, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, bias_gradient, gemm, gemm_blocked, gemm_weight_gradient,
@@ -124,20 +125,7 @@ proptest! {
 
 #[test]
 fn a_rows_bits_do_not_depend_on_the_others() {
-    for (n, k) in [(80, 80), (480, 160), (33, 37), (17, 1100)] {
-        let (a, w, bias) = (values(40 * k, 1), values(n * k, 2), values(n, 3));
-        for isa in Isa::available() {
-            let b = PackedB::from_transposed(isa, Rows::new(&w, n, k), Precision::F32);
-            let all = product(isa, Rows::new(&a, 40, k), &b, Epilogue::Bias(&bias));
-            for m in 1..=40 {
-                for start in [0, 40 - m] {
-                    let rows = Rows::new(&a[start * k..(start + m) * k], m, k);
-                    let part = product(isa, rows, &b, Epilogue::Bias(&bias));
-                    assert_eq!(part, all[start * n..(start + m) * n], "{isa:?}: {m} rows of [{k}, {n}] from {start}");
-                }
-            }
-        }
-    }
+    rows_have_the_bits_of_one_large_batch(Precision::F32);
 }
 
 #[test]

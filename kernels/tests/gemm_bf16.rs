@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::batches::rows_have_the_bits_of_one_large_batch;
 use common::{assert_within, magnitudes, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, gemm, gemm_blocked, gemm_weight_gradient,
@@ -123,6 +124,11 @@ fn gradient_is_the_oracles(t: usize, o: usize, i: usize, gap: usize, seed: u64) 
             assert_within(&format!("{isa:?} dw [{o}, {i}] of {t}"), &got, &want, &scale, t + 3);
         }
     }
+}
+
+#[test]
+fn a_rows_bits_do_not_depend_on_the_others() {
+    rows_have_the_bits_of_one_large_batch(Precision::Bf16);
 }
 
 #[test]

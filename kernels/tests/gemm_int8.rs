@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::batches::rows_have_the_bits_of_one_large_batch;
 use common::values;
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
 use lsra_kernels::reference::int8::linear_int8;
@@ -82,6 +83,11 @@ proptest! {
             prop_assert_eq!(product(isa, a, &same, Epilogue::None), product(isa, a, &packed(isa, &w, n, k), Epilogue::None));
         }
     }
+}
+
+#[test]
+fn a_rows_bits_do_not_depend_on_the_others() {
+    rows_have_the_bits_of_one_large_batch(Precision::Int8);
 }
 
 /// The most that sums of a long row can be, and panels beyond one block.

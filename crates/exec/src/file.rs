@@ -2,15 +2,21 @@
 //!
 //! Metadata `lsra.format`, `lsra.config` (the configuration as JSON) and `lsra.card` (what the model is, as JSON); weights under their parameters'
 //! names and shapes, F32; other files, such as a tokeniser, as U8 tensors `lsra.blob.NAME`.
+//!
+//! A file is mapped, not read: matrices stay where they lie in it. What is packed is read once, page by page, and the pages are given back;
+//! rows of an embedding table are looked up in the file, so that of a table those pages are in memory whose words occur. Vectors, which are
+//! small and lie everywhere between, are copied.
 
 use crate::Weights;
+use crate::map::Mapped;
 use lsra_model::{Model, ModelConfig, Params};
-use lsra_tensor::Tensor;
+use lsra_tensor::{Holder, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What this version writes and reads.
 const FORMAT: &str = "1";
@@ -107,13 +113,25 @@ impl ModelFile {
     /// Errors: the file cannot be read, is cut off or of another kind, its configuration makes no model, or a tensor is missing or of
     /// another shape.
     pub fn load(path: &Path) -> Result<ModelFile, FileError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| FileError::Io { path: path.to_owned(), action: "read", source })?;
-        ModelFile::from_bytes(path, &bytes)
+        // What cannot be mapped, such as a pipe, may still be read.
+        let Ok(mapped) = Mapped::open(path) else {
+            let read = std::fs::read(path);
+            let bytes = read.map_err(|source| FileError::Io { path: path.to_owned(), action: "read", source })?;
+            return ModelFile::from_bytes(path, &bytes);
+        };
+        let holder: Arc<dyn Holder> = Arc::new(mapped);
+        let file = ModelFile::read(path, holder.bytes(), Some(&holder));
+        // The header and what was copied.
+        holder.release();
+        file
     }
 
-    /// As [`ModelFile::load`], from memory; `path` is what errors name.
+    /// As [`ModelFile::load`], from memory, of which it keeps nothing; `path` is what errors name.
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<ModelFile, FileError> {
+        ModelFile::read(path, bytes, None)
+    }
+
+    fn read(path: &Path, bytes: &[u8], holder: Option<&Arc<dyn Holder>>) -> Result<ModelFile, FileError> {
         let tensors = parse(path, bytes)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| not_safetensors(path, e))?;
         let metadata = header.metadata().clone().unwrap_or_default();
@@ -130,7 +148,7 @@ impl ModelFile {
         let config: ModelConfig = serde_json::from_str(entry("lsra.config")?).map_err(|e| wrong(e.to_string()))?;
         let model = Model::new(&config).map_err(|e| wrong(e.to_string()))?;
         let card = serde_json::from_str(entry("lsra.card")?).map_err(|e| wrong(format!("its card: {e}")))?;
-        let weights = read_weights(path, &model.params, &tensors)?;
+        let weights = read_weights(path, &model.params, &tensors, bytes, holder)?;
         let blobs = tensors
             .iter()
             .filter_map(|(name, t)| Some((name.strip_prefix(BLOB)?.to_owned(), t.data().to_vec())))
@@ -162,7 +180,7 @@ impl ModelFile {
 ///
 /// Errors: as [`ModelFile::load`] of tensors; `path` is what errors name.
 pub fn weights_from_safetensors(path: &Path, params: &Params, bytes: &[u8]) -> Result<Weights, FileError> {
-    read_weights(path, params, &parse(path, bytes)?)
+    read_weights(path, params, &parse(path, bytes)?, bytes, None)
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, FileError> {
@@ -173,7 +191,14 @@ fn not_safetensors(path: &Path, e: safetensors::SafeTensorError) -> FileError {
     FileError::NotSafetensors { path: path.to_owned(), why: e.to_string() }
 }
 
-fn read_weights(path: &Path, params: &Params, tensors: &SafeTensors<'_>) -> Result<Weights, FileError> {
+/// The parameters' values among the tensors of a file's `bytes`; matrices stay where the holder of these bytes has them.
+fn read_weights(
+    path: &Path,
+    params: &Params,
+    tensors: &SafeTensors<'_>,
+    bytes: &[u8],
+    holder: Option<&Arc<dyn Holder>>,
+) -> Result<Weights, FileError> {
     let mut values = Vec::with_capacity(params.len());
     for (_, spec) in params.iter() {
         let view = tensors.tensor(&spec.name).map_err(|_| FileError::MissingTensor {
@@ -190,14 +215,22 @@ fn read_weights(path: &Path, params: &Params, tensors: &SafeTensors<'_>) -> Resu
             });
         }
         let (rows, columns) = spec.matrix();
-        let mut tensor = Tensor::unfilled(rows, columns);
-        let (chunks, _) = view.data().as_chunks();
-        for (to, bytes) in tensor.data_mut().iter_mut().zip(chunks) {
-            *to = f32::from_le_bytes(*bytes);
-        }
-        values.push(tensor);
+        let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+        let place = start..start + view.data().len();
+        let kept = holder.filter(|_| spec.shape.len() == 2);
+        let mapped = kept.and_then(|holder| Tensor::foreign(holder, place, rows, columns));
+        values.push(mapped.unwrap_or_else(|| copied(view.data(), rows, columns)));
     }
     Ok(Weights::from_tensors(params, values))
+}
+
+fn copied(data: &[u8], rows: usize, columns: usize) -> Tensor {
+    let mut tensor = Tensor::unfilled(rows, columns);
+    let (chunks, _) = data.as_chunks();
+    for (to, bytes) in tensor.data_mut().iter_mut().zip(chunks) {
+        *to = f32::from_le_bytes(*bytes);
+    }
+    tensor
 }
 
 /// A tensor as safetensors writes it.

@@ -1,16 +1,17 @@
 //! Executors: the ways to run a model, and the weights they run on.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod atomic;
 pub mod eager;
 pub mod file;
 pub mod macs;
+mod map;
 pub mod packed;
 pub mod probe;
 pub mod reference;
 pub mod weights;
 
-pub use eager::{Eager, EagerState};
+pub use eager::{Eager, EagerState, Workspace};
 pub use file::{FileError, ModelFile, weights_from_safetensors};
 pub use macs::Macs;
 pub use packed::{Directions, Packed};

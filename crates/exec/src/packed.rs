@@ -1,10 +1,11 @@
-//! Weights as the kernels read them: linear layers packed for the matrix product, positions tabulated.
+//! Weights as the kernels read them: linear layers packed for the matrix product, fixed taps after their softmax, positions tabulated.
 
 use crate::Weights;
+use lsra_kernels::conv::softmax_taps;
 use lsra_kernels::embedding::sinusoids;
 use lsra_kernels::gemm::{PackedB, Precision};
 use lsra_kernels::{Isa, Rows};
-use lsra_model::layers::Embedding;
+use lsra_model::layers::{Convolution, Embedding, Taps};
 use lsra_model::{Model, ParamId};
 use lsra_tensor::Tensor;
 use rayon::prelude::*;
@@ -18,10 +19,12 @@ pub enum Directions {
     ForwardAndBackward,
 }
 
-/// The packed operands of every linear layer, the output projection included.
+/// The packed operands of every linear layer, the output projection included, and the taps of every lightweight convolution.
 #[derive(Clone, Debug)]
 pub struct Packed {
+    isa: Isa,
     layers: Vec<Option<Layer>>,
+    taps: Vec<Option<FixedTaps>>,
     positions: Vec<f32>,
     channels: usize,
 }
@@ -30,6 +33,21 @@ pub struct Packed {
 struct Layer {
     forward: PackedB,
     backward: Option<PackedB>,
+}
+
+/// `[heads, kernel]` of one convolution.
+#[derive(Clone, Debug)]
+struct FixedTaps {
+    values: Vec<f32>,
+    heads: usize,
+    kernel: usize,
+}
+
+impl FixedTaps {
+    fn refresh(&mut self, isa: Isa, weight: &Tensor) {
+        self.values.copy_from_slice(weight.data());
+        softmax_taps(isa, self.heads, self.kernel, &mut self.values);
+    }
 }
 
 /// The original numbers positions from one after its padding symbol's id, 1.
@@ -51,15 +69,26 @@ impl Packed {
     ) -> Packed {
         let mut layers: Vec<Option<Layer>> = (0..weights.len()).map(|_| None).collect();
         for linear in model.linears() {
-            let w = rows(weights.get(linear.weight));
+            let tensor = weights.get(linear.weight);
+            let w = rows(tensor);
             let backward =
                 (directions == Directions::ForwardAndBackward).then(|| PackedB::from_rows(isa, w, precision));
             layers[linear.weight.index()] =
                 Some(Layer { forward: PackedB::from_transposed(isa, w, precision), backward });
+            // Of a mapped file, what is packed need not stay in memory as it was.
+            tensor.release();
+        }
+        let mut taps: Vec<Option<FixedTaps>> = (0..weights.len()).map(|_| None).collect();
+        for c in model.convolutions() {
+            if let Taps::Fixed(weight) = c.taps {
+                let mut fixed = FixedTaps { values: vec![0.0; c.heads * c.kernel], heads: c.heads, kernel: c.kernel };
+                fixed.refresh(isa, weights.get(weight));
+                taps[weight.index()] = Some(fixed);
+            }
         }
         let channels = model.config.channels;
         let positions = sinusoids(model.config.max_positions, channels, FIRST_POSITION);
-        Packed { layers, positions, channels }
+        Packed { isa, layers, taps, positions, channels }
     }
 
     /// Packs the weights of an update anew, where the old ones lie.
@@ -73,6 +102,17 @@ impl Packed {
                 }
             }
         });
+        for (taps, tensor) in self.taps.iter_mut().zip(weights.iter()) {
+            if let Some(taps) = taps {
+                taps.refresh(self.isa, tensor);
+            }
+        }
+    }
+
+    /// Bytes of the packed operands.
+    pub fn bytes(&self) -> usize {
+        let of = |layer: &Layer| layer.forward.bytes() + layer.backward.as_ref().map_or(0, PackedB::bytes);
+        self.layers.iter().flatten().map(of).sum()
     }
 
     /// w' of a linear layer: `[in, out]`.
@@ -83,6 +123,12 @@ impl Packed {
     /// w of a linear layer as it stands: `[out, in]`. Panics where only forward products were packed.
     pub fn backward(&self, weight: ParamId) -> &PackedB {
         self.layer(weight).backward.as_ref().expect("weights packed for training")
+    }
+
+    /// The softmax of a convolution's fixed taps, `[heads * kernel]`. Panics where its taps are predicted.
+    pub fn taps(&self, c: &Convolution) -> &[f32] {
+        let Taps::Fixed(weight) = c.taps else { panic!("a lightweight convolution has fixed taps") };
+        &self.taps[weight.index()].as_ref().expect("the taps of a convolution").values
     }
 
     /// The sinusoids of a table's positions: `[max_positions, channels]`.

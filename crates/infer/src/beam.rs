@@ -6,7 +6,9 @@
 
 use crate::config::GeneratorConfig;
 use crate::hypothesis::Hypothesis;
-use crate::select::{self, Candidate};
+use crate::select::{Candidate, Top};
+use crate::trace::{Trace, Word};
+use std::mem::swap;
 
 /// Never taken: batches are ragged, so nothing is ever padded.
 const PAD: u32 = 1;
@@ -20,103 +22,135 @@ pub(crate) struct Continuation {
     pub token: u32,
 }
 
-/// The search for one sentence's translations.
-pub(crate) struct Beam<'a> {
-    config: &'a GeneratorConfig,
+/// The search for one sentence's translations. It keeps its room from one sentence to the next.
+#[derive(Default)]
+pub(crate) struct Beam {
     max_len: usize,
+    step: usize,
     active: Vec<Partial>,
-    finished: Vec<Hypothesis>,
+    finished: Vec<Finished>,
+    going_on: Vec<Continuation>,
+    /// Room for the hypotheses of the next step.
+    next: Vec<Partial>,
 }
 
 /// A hypothesis that has not ended.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 struct Partial {
-    tokens: Vec<u32>,
-    log_probs: Vec<f32>,
+    /// None before the first.
+    last: Option<Word>,
     sum: f32,
 }
 
-impl<'a> Beam<'a> {
+/// One that has.
+struct Finished {
+    last: Word,
+    tokens: usize,
+    score: f32,
+}
+
+/// What the beams of all sentences use in turn: every word that any of their hypotheses took, and room.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub trace: Trace,
+    top: Top,
+    banned: Vec<u32>,
+    tokens: Vec<u32>,
+}
+
+impl Beam {
     /// One hypothesis, empty. `max_len`: the most tokens before `</s>`.
-    pub fn new(config: &'a GeneratorConfig, max_len: usize) -> Beam<'a> {
-        Beam { config, max_len, active: vec![Partial::default()], finished: Vec::new() }
+    pub fn restart(&mut self, config: &GeneratorConfig, max_len: usize) {
+        (self.max_len, self.step) = (max_len, 0);
+        let Beam { active, next, finished, going_on, .. } = self;
+        active.clear();
+        next.clear();
+        finished.clear();
+        going_on.clear();
+        // As many as there may be, once and for all.
+        active.reserve(config.beam);
+        next.reserve(config.beam);
+        finished.reserve(config.beam);
+        going_on.reserve(config.beam);
+        active.push(Partial::default());
     }
 
-    /// One step. log_probs: for each hypothesis that goes on, in the order they were returned, its words'. Returns the hypotheses that go on, best first; none when the search is over.
-    pub fn advance<'r>(&mut self, log_probs: impl Fn(usize) -> &'r [f32]) -> Vec<Continuation> {
-        let step = self.active[0].tokens.len();
-        let words = log_probs(0).len();
-        let beam = self.config.beam.min(words - 1);
-        let candidates = if step >= self.max_len {
-            self.endings(&log_probs)
-        } else {
-            let banned: Vec<Vec<u32>> = self.active.iter().map(|h| self.banned(h)).collect();
-            let rows = self.active.iter().zip(&banned).enumerate();
-            let rows = rows.map(|(i, (h, banned))| (h.sum, log_probs(i), banned.as_slice()));
-            select::best(rows, 2 * beam)
-        };
+    /// One step. log_probs: for each hypothesis that goes on, in the order they were returned, its words'. Returns the
+    /// hypotheses that go on, best first; none when the search is over.
+    pub fn advance<'r>(
+        &mut self,
+        config: &GeneratorConfig,
+        shared: &mut Shared,
+        log_probs: impl Fn(usize) -> &'r [f32],
+    ) -> &[Continuation] {
+        let beam = config.beam.min(log_probs(0).len() - 1);
+        if self.step < self.max_len {
+            shared.top.restart(2 * beam);
+            for (parent, h) in self.active.iter().enumerate() {
+                self.ban(config, shared, h);
+                shared.top.scan(parent, h.sum, log_probs(parent), &shared.banned);
+            }
+        }
         // Bans may leave nothing at all: then what there is ends here.
-        let candidates = if candidates.is_empty() { self.endings(&log_probs) } else { candidates };
+        if self.step >= self.max_len || shared.top.candidates().is_empty() {
+            self.end_all(shared, &log_probs);
+        }
+        self.step += 1;
 
-        let ending = candidates.iter().take(beam).filter(|c| c.token == EOS);
-        let ended: Vec<Hypothesis> = ending.map(|c| self.end(c)).collect();
-        self.finished.extend(ended.into_iter().take(beam - self.finished.len()));
-        let going_on: Vec<Candidate> = if self.finished.len() == beam {
-            Vec::new()
-        } else {
-            candidates.into_iter().filter(|c| c.token != EOS).take(beam).collect()
-        };
-        self.active = going_on.iter().map(|c| self.active[c.parent].followed_by(c)).collect();
-        going_on.iter().map(|c| Continuation { parent: c.parent, token: c.token }).collect()
+        let Shared { trace, top, .. } = shared;
+        let candidates = top.candidates();
+        let missing = beam - self.finished.len();
+        for c in candidates.iter().take(beam).filter(|c| c.token == EOS).take(missing) {
+            let last = trace.push(self.active[c.parent].last, c.token, c.log_prob);
+            let score = c.sum / (self.step as f32).powf(config.length_penalty);
+            self.finished.push(Finished { last, tokens: self.step, score });
+        }
+        self.next.clear();
+        self.going_on.clear();
+        if self.finished.len() < beam {
+            for c in candidates.iter().filter(|c| c.token != EOS).take(beam) {
+                let last = trace.push(self.active[c.parent].last, c.token, c.log_prob);
+                self.next.push(Partial { last: Some(last), sum: c.sum });
+                self.going_on.push(Continuation { parent: c.parent, token: c.token });
+            }
+        }
+        swap(&mut self.active, &mut self.next);
+        &self.going_on
     }
 
     /// The finished hypotheses, best first; of equal ones, the one that ended first.
-    pub fn into_hypotheses(mut self) -> Vec<Hypothesis> {
+    pub fn hypotheses(&mut self, trace: &Trace) -> Vec<Hypothesis> {
         self.finished.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
-        self.finished
+        self.finished.iter().map(|f| trace.hypothesis(f.last, f.tokens, f.score)).collect()
     }
 
     /// Every hypothesis ending now, best first.
-    fn endings<'r>(&self, log_probs: impl Fn(usize) -> &'r [f32]) -> Vec<Candidate> {
-        let ending = |(parent, h): (usize, &Partial)| {
+    fn end_all<'r>(&self, shared: &mut Shared, log_probs: impl Fn(usize) -> &'r [f32]) {
+        shared.top.restart(self.active.len());
+        for (parent, h) in self.active.iter().enumerate() {
             let log_prob = log_probs(parent)[EOS as usize];
-            Candidate { sum: h.sum + log_prob, log_prob, parent, token: EOS }
-        };
-        let mut endings: Vec<Candidate> = self.active.iter().enumerate().map(ending).collect();
-        endings.sort_by(|a, b| b.sum.partial_cmp(&a.sum).unwrap_or(std::cmp::Ordering::Equal));
-        endings
+            shared.top.insert(Candidate { sum: h.sum + log_prob, log_prob, parent, token: EOS });
+        }
     }
 
-    fn end(&self, last: &Candidate) -> Hypothesis {
-        let Partial { tokens, log_probs, sum } = self.active[last.parent].followed_by(last);
-        let score = sum / (tokens.len() as f32).powf(self.config.length_penalty);
-        Hypothesis { tokens, score, log_probs }
-    }
-
-    /// What this hypothesis may not be followed by.
-    fn banned(&self, h: &Partial) -> Vec<u32> {
-        let mut banned = vec![PAD];
-        if h.tokens.len() < self.config.min_len {
+    /// Lists what this hypothesis may not be followed by.
+    fn ban(&self, config: &GeneratorConfig, shared: &mut Shared, h: &Partial) {
+        let Shared { trace, banned, tokens, .. } = shared;
+        banned.clear();
+        banned.push(PAD);
+        if self.step < config.min_len {
             banned.push(EOS);
         }
         // Tokens that followed, before, what the last n-1 tokens are. `</s>` has no place in it: it begins and ends.
-        if let Some(context) = self.config.no_repeat_ngram.checked_sub(1)
-            && let Some(start) = h.tokens.len().checked_sub(context)
+        if let Some(context) = config.no_repeat_ngram.checked_sub(1)
+            && self.step >= context
         {
-            let last = &h.tokens[start..];
-            banned.extend(h.tokens.windows(context + 1).filter(|w| w[..context] == *last).map(|w| w[context]));
+            tokens.clear();
+            tokens.extend(trace.back_from(h.last).map(|(token, _)| token));
+            // From the last to the first: what follows an n-gram's first n-1 tokens stands before them.
+            let last = &tokens[..context];
+            banned.extend(tokens.windows(context + 1).filter(|w| w[1..] == *last).map(|w| w[0]));
         }
-        banned
-    }
-}
-
-impl Partial {
-    fn followed_by(&self, c: &Candidate) -> Partial {
-        let mut longer = self.clone();
-        longer.tokens.push(c.token);
-        longer.log_probs.push(c.log_prob);
-        longer.sum = c.sum;
-        longer
     }
 }
 

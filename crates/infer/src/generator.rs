@@ -1,61 +1,117 @@
 //! Beam search with a model: many sentences step together, each with its own beam.
 
-use crate::beam::{Beam, EOS};
+use crate::beam::{Beam, EOS, Shared};
 use crate::{GeneratorConfig, Hypothesis};
-use lsra_exec::Eager;
+use lsra_exec::{Eager, EagerState};
 use lsra_kernels::trace;
 use lsra_model::forward::begin;
-use lsra_model::{Model, Sequences, Tokens, decode, encode, remember};
+use lsra_model::{DecoderPast, Exec, Memory, Model, Tokens, decode, encode, remember};
+use std::mem::swap;
 
-/// Translates sentences together, on this thread. sources: ids, `</s>` at the end. Returns each one's hypotheses, best first.
-///
-/// Panics where a source is empty or longer than the model's positions.
-pub(crate) fn generate(
-    e: &mut Eager<'_>,
-    model: &Model,
-    sources: &[&[u32]],
-    config: &GeneratorConfig,
-) -> Vec<Vec<Hypothesis>> {
-    if sources.is_empty() {
-        return Vec::new();
+type Value = <Eager<'static> as Exec>::T;
+
+/// What searching takes, kept from one batch to the next: after a batch of as many sentences and tokens, no step asks for memory.
+#[derive(Default)]
+pub(crate) struct Generator {
+    past: Option<DecoderPast<EagerState>>,
+    beams: Vec<Beam>,
+    shared: Shared,
+    rows: Rows,
+    /// Room for those of the next step.
+    next: Rows,
+    parents: Vec<usize>,
+}
+
+/// What is decoded in a step. Rows of a sentence stand together.
+#[derive(Default)]
+struct Rows {
+    /// Of each row, its newest token.
+    step: Tokens,
+    /// And whose hypothesis it is.
+    owners: Vec<usize>,
+}
+
+impl Rows {
+    fn clear(&mut self) {
+        self.step.ids.clear();
+        self.owners.clear();
     }
-    let tokens = Tokens::from_sequences(sources);
-    let memory = {
-        let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
-        let encoded = encode(e, model, &tokens);
-        remember(e, model, &encoded, &tokens.sequences)
-    };
 
-    let max_positions = model.decoder.embedding.max_positions;
-    let beam = |s: &&[u32]| Beam::new(config, config.max_len(s.len(), max_positions));
-    let mut beams: Vec<Beam> = sources.iter().map(beam).collect();
-    let mut past = begin(e, model, sources.len());
-    // Of every row that is decoded: its newest token, and whose hypothesis it is. Rows of a sentence stand together.
-    let mut ids = vec![EOS; sources.len()];
-    let mut owners: Vec<usize> = (0..sources.len()).collect();
-    while !ids.is_empty() {
-        let _step = trace::step("token", [ids.len()]);
-        let step = Tokens { sequences: Sequences::from_lengths(ids.iter().map(|_| 1)), ids };
+    fn push(&mut self, token: u32, owner: usize) {
+        self.step.ids.push(token);
+        self.owners.push(owner);
+    }
+}
+
+impl Generator {
+    /// Translates sentences together, on this thread. sources: ids, `</s>` at the end. Returns each one's hypotheses, best first.
+    ///
+    /// Panics where a source is empty or longer than the model's positions.
+    pub fn generate(
+        &mut self,
+        e: &mut Eager<'_>,
+        model: &Model,
+        sources: &[&[u32]],
+        config: &GeneratorConfig,
+    ) -> Vec<Vec<Hypothesis>> {
+        if sources.is_empty() {
+            return Vec::new();
+        }
+        let tokens = Tokens::from_sequences(sources);
+        e.reserve(tokens.ids.len().max(sources.len() * config.beam));
+        let memory = {
+            let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
+            let encoded = encode(e, model, &tokens);
+            remember(e, model, &encoded, &tokens.sequences)
+        };
+
+        self.restart(e, model, sources, config);
+        while !self.rows.owners.is_empty() {
+            self.step(e, model, &memory, config);
+        }
+        self.beams[..sources.len()].iter_mut().map(|beam| beam.hypotheses(&self.shared.trace)).collect()
+    }
+
+    fn restart(&mut self, e: &mut Eager<'_>, model: &Model, sources: &[&[u32]], config: &GeneratorConfig) {
+        let past = self.past.get_or_insert_with(|| begin(e, model, 0));
+        past.history.restart(sources.len());
+        past.layers.iter_mut().flatten().for_each(EagerState::clear);
+
+        self.shared.trace.clear();
+        self.beams.resize_with(sources.len().max(self.beams.len()), Beam::default);
+        self.rows.clear();
+        let max_positions = model.decoder.embedding.max_positions;
+        for (owner, (source, beam)) in sources.iter().zip(&mut self.beams).enumerate() {
+            beam.restart(config, config.max_len(source.len(), max_positions));
+            self.rows.push(EOS, owner);
+        }
+    }
+
+    fn step(&mut self, e: &mut Eager<'_>, model: &Model, memory: &Memory<Value>, config: &GeneratorConfig) {
+        let Rows { step, owners } = &mut self.rows;
+        let _step = trace::step("token", [owners.len()]);
+        step.sequences.refill(owners.iter().map(|_| 1));
+        let past = self.past.as_mut().expect("a search has begun");
         let log_probs = {
             let _span = trace::phase("decode", [owners.len()]);
-            let x = decode(e, model, &step, &memory, &owners, Some(&mut past));
+            let x = decode(e, model, step, memory, owners, Some(past));
             e.log_probs(&x, &model.decoder.output)
         };
 
         let _span = trace::phase("select", [owners.len()]);
-        let (mut next_ids, mut next_owners, mut parents) = (Vec::new(), Vec::new(), Vec::new());
+        self.next.clear();
+        self.parents.clear();
         let mut first = 0;
         for group in owners.chunk_by(|a, b| a == b) {
-            for c in beams[group[0]].advance(|i| log_probs.row(first + i)) {
-                next_ids.push(c.token);
-                next_owners.push(group[0]);
-                parents.push(first + c.parent);
+            let owner = group[0];
+            for c in self.beams[owner].advance(config, &mut self.shared, |i| log_probs.row(first + i)) {
+                self.next.push(c.token, owner);
+                self.parents.push(first + c.parent);
             }
             first += group.len();
         }
         // A sentence that is done has no row any more.
-        past.history.reorder(&parents);
-        (ids, owners) = (next_ids, next_owners);
+        past.history.reorder(&self.parents);
+        swap(&mut self.rows, &mut self.next);
     }
-    beams.into_iter().map(Beam::into_hypotheses).collect()
 }

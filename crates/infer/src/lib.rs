@@ -10,6 +10,7 @@ mod generator;
 mod hypothesis;
 mod likelihood;
 mod select;
+mod trace;
 mod translator;
 
 pub use chunks::available_threads;

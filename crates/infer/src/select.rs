@@ -17,23 +17,26 @@ pub(crate) struct Candidate {
 
 /// The `count` continuations of highest sum, best first; of equal ones, that of the earlier hypothesis and then of the lower
 /// token. Continuations of probability 0 are none.
-///
-/// rows: for each hypothesis, its sum so far, its words' log-probabilities and the words that it may not take.
-pub(crate) fn best<'a>(rows: impl Iterator<Item = (f32, &'a [f32], &'a [u32])>, count: usize) -> Vec<Candidate> {
-    let mut top = Top { candidates: Vec::with_capacity(count + 1), count };
-    for (parent, (sum, log_probs, banned)) in rows.enumerate() {
-        top.scan(parent, sum, log_probs, banned);
-    }
-    top.candidates
-}
-
-/// The best so far, in order.
-struct Top {
+#[derive(Default)]
+pub(crate) struct Top {
     candidates: Vec<Candidate>,
     count: usize,
 }
 
 impl Top {
+    /// None so far of at most `count`.
+    pub fn restart(&mut self, count: usize) {
+        self.count = count;
+        self.candidates.clear();
+        // One more lies there while it pushes the last one out.
+        self.candidates.reserve(count + 1);
+    }
+
+    /// In order.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
     /// The sum that a newcomer must exceed.
     fn threshold(&self) -> f32 {
         if self.candidates.len() < self.count {
@@ -43,7 +46,9 @@ impl Top {
         }
     }
 
-    fn scan(&mut self, parent: usize, sum: f32, log_probs: &[f32], banned: &[u32]) {
+    /// Takes what is good enough of a hypothesis, after those before it: its sum so far, its words' log-probabilities and the
+    /// words that it may not take.
+    pub fn scan(&mut self, parent: usize, sum: f32, log_probs: &[f32], banned: &[u32]) {
         // Nearly no word gets in, so whole runs are dismissed by their maximum. Adding the sum keeps the order (rounding
         // never reverses it), so what the maximum cannot, none of its run can. 128 words: many vectors, a few runs looked into.
         const RUN: usize = 128;
@@ -64,7 +69,7 @@ impl Top {
     }
 
     /// After all that are as good: those came first.
-    fn insert(&mut self, candidate: Candidate) {
+    pub fn insert(&mut self, candidate: Candidate) {
         let place = self.candidates.partition_point(|c| c.sum.partial_cmp(&candidate.sum) != Some(Ordering::Less));
         self.candidates.insert(place, candidate);
         self.candidates.truncate(self.count);
@@ -98,6 +103,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn best(rows: &[(f32, Vec<f32>, Vec<u32>)], count: usize) -> Vec<Candidate> {
+        let mut top = Top::default();
+        // Twice: what was there before is not seen.
+        for _ in 0..2 {
+            top.restart(count);
+            rows.iter().enumerate().for_each(|(parent, (sum, row, banned))| top.scan(parent, *sum, row, banned));
+        }
+        top.candidates
+    }
+
     /// All continuations, sorted.
     fn by_sorting(rows: &[(f32, Vec<f32>, Vec<u32>)], count: usize) -> Vec<Candidate> {
         let mut all = Vec::new();
@@ -127,15 +142,14 @@ mod tests {
     proptest! {
         #[test]
         fn equals_sorting_everything(rows in rows(), count in 1usize..20) {
-            let found = best(rows.iter().map(|(s, r, b)| (*s, r.as_slice(), b.as_slice())), count);
-            prop_assert_eq!(found, by_sorting(&rows, count));
+            prop_assert_eq!(best(&rows, count), by_sorting(&rows, count));
         }
     }
 
     #[test]
     fn what_is_not_a_number_is_not_taken() {
-        let row = [f32::NAN, -1.0, f32::NAN, -2.0];
-        let tokens: Vec<u32> = best([(0.0, &row[..], &[][..])].into_iter(), 4).iter().map(|c| c.token).collect();
+        let row = vec![f32::NAN, -1.0, f32::NAN, -2.0];
+        let tokens: Vec<u32> = best(&[(0.0, row, Vec::new())], 4).iter().map(|c| c.token).collect();
         assert_eq!(tokens, [1, 3]);
     }
 }

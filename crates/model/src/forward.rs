@@ -51,7 +51,7 @@ pub fn begin<E: Exec>(e: &mut E, m: &Model, hypotheses: usize) -> DecoderPast<E:
     for layer in &m.decoder.layers {
         layers.push(layer.lsra.branches.iter().map(|_| e.new_state()).collect());
     }
-    DecoderPast { history: History::new(hypotheses), layers }
+    DecoderPast { history: History::new(hypotheses), layers, positions: Vec::new() }
 }
 
 /// The decoder over a span of each target sequence: all of it, or what follows its past.
@@ -71,14 +71,18 @@ pub fn decode<E: Exec>(
     if let Some(p) = past.as_deref_mut() {
         p.history.append(sequences);
     }
+    let mut positions = past.as_deref_mut().map_or_else(Vec::new, |p| std::mem::take(&mut p.positions));
     let first = |i: usize| match past.as_deref() {
         Some(p) => p.history.rows(i).len() - sequences.length(i),
         None => 0,
     };
-    let positions: Vec<u32> =
-        (0..sequences.len()).flat_map(|i| (first(i)..first(i) + sequences.length(i)).map(|p| p as u32)).collect();
+    positions.clear();
+    positions.extend((0..sequences.len()).flat_map(|i| (first(i)..first(i) + sequences.length(i)).map(|p| p as u32)));
     e.enter("decoder");
     let mut x = e.embed(&m.decoder.embedding, &target.ids, &positions, sequences);
+    if let Some(p) = past.as_deref_mut() {
+        p.positions = positions;
+    }
     for (i, layer) in m.decoder.layers.iter().enumerate() {
         let past = past.as_deref_mut().map(|p| (&p.history, p.layers[i].as_mut_slice()));
         x = decoder_layer(e, layer, m.config.norm, x, sequences, (&memory.layers[i], &memory.sources, owners), past);
@@ -156,18 +160,24 @@ pub fn lsra<E: Exec>(
     mut past: Option<(&History, &mut [E::State])>,
 ) -> E::T {
     e.enter("self_attn");
-    let mut parts = Vec::with_capacity(l.branches.len());
-    let mut start = 0;
-    for (i, b) in l.branches.iter().enumerate() {
-        let end = start + b.channels();
-        let part = if l.branches.len() == 1 { x.clone() } else { e.channels(x, start..end) };
-        let past = past.as_mut().map(|(history, states)| Past { history, state: &mut states[i] });
-        parts.push(branch(e, b, &part, mask, sequences, past));
-        start = end;
-    }
-    let y = if parts.len() == 1 { parts.swap_remove(0) } else { e.concat(&parts) };
+    let y = match l.branches.as_slice() {
+        [only] => branch(e, only, x, mask, sequences, past_of(&mut past, 0)),
+        [long, short] => {
+            let own = e.channels(x, 0..long.channels());
+            let first = branch(e, long, &own, mask, sequences, past_of(&mut past, 0));
+            let own = e.channels(x, long.channels()..long.channels() + short.channels());
+            let second = branch(e, short, &own, mask, sequences, past_of(&mut past, 1));
+            e.concat(&[first, second])
+        }
+        more => panic!("{} branches of LSRA, which has one for each range", more.len()),
+    };
     e.leave();
     y
+}
+
+/// The past of one branch.
+fn past_of<'p, S>(past: &'p mut Option<(&History, &mut [S])>, branch: usize) -> Option<Past<'p, S>> {
+    past.as_mut().map(|(history, states)| Past { history, state: &mut states[branch] })
 }
 
 fn branch<E: Exec>(

@@ -283,6 +283,16 @@ impl Model {
         all.push(&self.decoder.output);
         all
     }
+
+    /// Every convolution.
+    pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
+        let encoder = self.encoder.layers.iter().map(|layer| &layer.lsra);
+        let all = encoder.chain(self.decoder.layers.iter().map(|layer| &layer.lsra));
+        all.flat_map(|l| &l.branches).filter_map(|branch| match branch {
+            Branch::Convolution { convolution, .. } => Some(convolution),
+            Branch::Attention(_) => None,
+        })
+    }
 }
 
 impl Attention {

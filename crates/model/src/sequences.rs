@@ -10,14 +10,22 @@ pub struct Sequences {
 impl Sequences {
     /// From the length of each sequence; sentences are numbered 0, 1, 2, …
     pub fn from_lengths(lengths: impl IntoIterator<Item = usize>) -> Sequences {
-        let mut offsets = vec![0];
+        let mut sequences = Sequences::default();
+        sequences.refill(lengths);
+        sequences
+    }
+
+    /// As [`Sequences::from_lengths`], in the room that former ones took.
+    pub fn refill(&mut self, lengths: impl IntoIterator<Item = usize>) {
+        self.offsets.clear();
+        self.offsets.push(0);
         let mut end = 0;
         for length in lengths {
             end += length;
-            offsets.push(end);
+            self.offsets.push(end);
         }
-        let sentences = (0..offsets.len() as u64 - 1).collect();
-        Sequences { offsets, sentences }
+        self.sentences.clear();
+        self.sentences.extend(0..self.offsets.len() as u64 - 1);
     }
 
     /// Names the sentences, which dropout masks depend on. Panics unless there is one name a sequence.
@@ -69,7 +77,7 @@ impl Sequences {
 }
 
 /// Token ids of a ragged batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tokens {
     /// One id a row.
     pub ids: Vec<u32>,

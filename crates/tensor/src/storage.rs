@@ -1,10 +1,11 @@
-//! Aligned storage that goes back to a pool of its thread when it is dropped.
+//! Aligned storage: such that goes back to a pool of its thread when it is dropped, such that is freed, and somebody else's bytes.
 //!
 //! A training update makes and drops the same few hundred buffers each time. Asking the system for them would cost a page
 //! fault every 4 KiB; here each thread keeps what it dropped, in size classes, and hands it out again.
 
+use crate::foreign::Foreign;
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::mem::take;
 
 /// f32 values in one cache line: the unit of allocation, so that every buffer starts on a line of its own.
 #[derive(Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
@@ -23,76 +24,115 @@ const FITTING: usize = 5;
 const KEPT: usize = 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<Arc<Storage>>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Class>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of f32 that starts on a 64-byte boundary.
-pub(crate) struct Storage {
-    lines: Vec<Line>,
-    class: usize,
+/// Kept buffers of one size. The last one that came is the first one to go, so what is not needed gathers at the front.
+#[derive(Default)]
+struct Class {
+    kept: Vec<Vec<Line>>,
+    /// The fewest that were kept since the last [`trim`]: the first so many were not needed.
+    fewest: usize,
+}
+
+impl Class {
+    fn take(&mut self) -> Option<Vec<Line>> {
+        let lines = self.kept.pop();
+        self.fewest = self.fewest.min(self.kept.len());
+        lines
+    }
+}
+
+/// Gives back to the system what this thread keeps and has not needed since it called this last. Sizes of batches differ, and what the
+/// one needs is of no use to the other; a thread that trims after each keeps what the last one took.
+pub fn trim() {
+    POOL.with_borrow_mut(|pool| {
+        for class in pool {
+            class.kept.drain(..class.fewest);
+            class.fewest = class.kept.len();
+        }
+    });
+}
+
+/// A buffer of f32. Its own starts on a 64-byte boundary.
+pub struct Storage(Values);
+
+enum Values {
+    /// With their class in the pool.
+    Pooled { lines: Vec<Line>, class: usize },
+    /// Freed when it is dropped.
+    Alone(Vec<Line>),
+    /// Only to be read.
+    Foreign(Foreign),
 }
 
 impl Storage {
-    /// The values; at least as many as were asked for.
-    pub fn as_slice(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.lines)
-    }
-
-    /// The values, to write.
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.lines)
-    }
-}
-
-/// A share of a storage. The last one goes back to the pool as it is, counters included, so that handing it out again asks the system
-/// for nothing.
-#[derive(Clone)]
-pub(crate) struct Shared(Option<Arc<Storage>>);
-
-/// What holds until a share is dropped.
-const HELD: &str = "a share holds its storage";
-
-impl Shared {
-    /// A storage of at least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
-    pub fn unfilled(len: usize) -> Shared {
+    /// At least `len` values, **whose contents are whatever a former buffer left** (zeros at first).
+    pub fn unfilled(len: usize) -> Storage {
         let (class, lines) = size_class(len.div_ceil(LINE));
         let kept = POOL.with_borrow_mut(|pool| {
             let from = class.min(pool.len())..(class + FITTING).min(pool.len());
-            from.into_iter().find_map(|class| pool[class].pop())
+            from.into_iter().find_map(|class| pool[class].take().map(|lines| (lines, class)))
         });
-        Shared(Some(kept.unwrap_or_else(|| Arc::new(Storage { lines: vec![Line([0.0; LINE]); lines], class }))))
+        let (lines, class) = kept.unwrap_or_else(|| (vec![Line([0.0; LINE]); lines], class));
+        Storage(Values::Pooled { lines, class })
     }
 
-    /// The storage.
-    pub fn get(&self) -> &Storage {
-        self.0.as_ref().expect(HELD)
+    /// At least `len` zeros, which no pool will keep.
+    pub(crate) fn alone(len: usize) -> Storage {
+        Storage(Values::Alone(vec![Line([0.0; LINE]); len.div_ceil(LINE)]))
     }
 
-    /// The storage, to write; none where it is shared.
-    pub fn get_mut(&mut self) -> Option<&mut Storage> {
-        Arc::get_mut(self.0.as_mut().expect(HELD))
+    /// Values that somebody else holds.
+    pub(crate) fn foreign(values: Foreign) -> Storage {
+        Storage(Values::Foreign(values))
+    }
+
+    /// The values; at least as many as were asked for.
+    pub fn as_slice(&self) -> &[f32] {
+        match &self.0 {
+            Values::Pooled { lines, .. } | Values::Alone(lines) => bytemuck::cast_slice(lines),
+            Values::Foreign(values) => values.as_slice(),
+        }
+    }
+
+    /// The values, to write. Panics where they are somebody else's.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        match &mut self.0 {
+            Values::Pooled { lines, .. } | Values::Alone(lines) => bytemuck::cast_slice_mut(lines),
+            Values::Foreign(_) => panic!("values of a file are not written"),
+        }
+    }
+
+    /// What somebody else holds.
+    pub(crate) fn as_foreign(&self) -> Option<&Foreign> {
+        match &self.0 {
+            Values::Foreign(values) => Some(values),
+            Values::Pooled { .. } | Values::Alone(_) => None,
+        }
     }
 }
 
-impl Drop for Shared {
+impl Drop for Storage {
     fn drop(&mut self) {
-        let Some(storage) = self.0.take() else { return };
-        // Where two threads drop the last two shares at once, both may see the other's: then the system gets the buffer back.
-        if Arc::strong_count(&storage) > 1 {
-            return;
-        }
-        // A thread that is ending has no pool any more; then likewise.
+        let Values::Pooled { lines, class } = &mut self.0 else { return };
+        let (lines, class) = (take(lines), *class);
+        // A thread that is ending has no pool any more; then the buffer goes back to the system.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
             if pool.is_empty() {
-                pool.resize_with(CLASSES, Vec::new);
+                pool.resize_with(CLASSES, Class::default);
             }
-            let class = &mut pool[storage.class];
-            if class.len() < KEPT {
-                class.push(storage);
+            if pool[class].kept.len() < KEPT {
+                pool[class].kept.push(lines);
             }
         });
     }
+}
+
+/// Gives back to the system all that this thread keeps.
+pub fn empty() {
+    POOL.with_borrow_mut(Vec::clear);
 }
 
 /// The class whose buffers hold `lines` lines, and how many they hold: `(4 + quarter) << shift` lines.
@@ -124,18 +164,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_needed_is_given_back() {
+        let kept = |len: usize| POOL.with_borrow(|pool| pool[size_class(len.div_ceil(LINE)).0].kept.len());
+        let (large, small) = (100_000, 10_000);
+        let three = || (0..3).map(|_| Storage::unfilled(large)).collect::<Vec<_>>();
+        drop((three(), Storage::unfilled(small)));
+        trim();
+        assert_eq!((kept(large), kept(small)), (3, 1), "all were in use");
+        drop((Storage::unfilled(large), Storage::unfilled(large)));
+        trim();
+        assert_eq!((kept(large), kept(small)), (2, 0));
+    }
+
+    #[test]
     fn a_dropped_buffer_is_handed_out_again() {
-        let mut a = Shared::unfilled(1000);
-        a.get_mut().unwrap().as_mut_slice()[7] = 3.0;
-        let place = a.get().as_slice().as_ptr();
+        let mut a = Storage::unfilled(1000);
+        a.as_mut_slice()[7] = 3.0;
+        let place = a.as_slice().as_ptr();
         assert_eq!(place as usize % 64, 0);
-        let other = a.clone();
-        assert!(a.get_mut().is_none());
         drop(a);
-        assert!(Shared::unfilled(1000).get().as_slice().as_ptr() != place, "somebody still holds it");
-        drop(other);
-        let b = Shared::unfilled(990);
-        assert_eq!(b.get().as_slice().as_ptr(), place);
-        assert!(b.get().as_slice().len() >= 990);
+        let b = Storage::unfilled(990);
+        assert_eq!(b.as_slice().as_ptr(), place);
+        assert!(b.as_slice().len() >= 990);
     }
 }

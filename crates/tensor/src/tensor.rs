@@ -1,8 +1,10 @@
 //! A matrix of f32, shared, possibly a range of another's columns.
 
-use crate::storage::Shared;
+use crate::foreign::{Foreign, Holder};
+use crate::{Arena, Storage};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// `[rows, columns]`, row-major, rows `stride` apart. Clones and column ranges share the storage.
 #[derive(Clone)]
@@ -14,11 +16,73 @@ pub struct Tensor {
     stride: usize,
 }
 
+/// Storage of tensors, and where it goes after the last of them.
+#[derive(Clone)]
+struct Shared {
+    /// There until it is dropped.
+    storage: Option<Arc<Storage>>,
+    /// The arena, and the columns that it was taken for.
+    home: Option<(Arena, usize)>,
+}
+
+impl Shared {
+    fn get(&self) -> &Storage {
+        self.storage.as_ref().expect(THERE)
+    }
+
+    fn get_mut(&mut self) -> Option<&mut Storage> {
+        Arc::get_mut(self.storage.as_mut().expect(THERE))
+    }
+}
+
+const THERE: &str = "storage is there until it is dropped";
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let (Some(mut storage), Some((arena, columns))) = (self.storage.take(), &self.home) {
+            // Of two that are dropped at once on two threads neither may be seen to be the last: then it is freed.
+            if Arc::get_mut(&mut storage).is_some() {
+                arena.put(storage, *columns);
+            }
+        }
+    }
+}
+
 impl Tensor {
     /// `[rows, columns]` of **whatever a former buffer left**: for results that are written whole.
     pub fn unfilled(rows: usize, columns: usize) -> Tensor {
-        let storage = Shared::unfilled(rows * columns);
+        Tensor::over(Storage::unfilled(rows * columns), rows, columns)
+    }
+
+    /// As [`Tensor::unfilled`], in an arena's storage.
+    pub fn unfilled_in(arena: &Arena, rows: usize, columns: usize) -> Tensor {
+        let storage = Shared { storage: Some(arena.take(rows, columns)), home: Some((arena.clone(), columns)) };
         Tensor { storage, offset: 0, rows, columns, stride: columns }
+    }
+
+    /// `[rows, columns]` of values that lie in somebody else's bytes, only to be read; none where they cannot be read there as f32.
+    /// Panics unless there are `4 x rows x columns` bytes.
+    pub fn foreign(holder: &Arc<dyn Holder>, bytes: Range<usize>, rows: usize, columns: usize) -> Option<Tensor> {
+        assert_eq!(bytes.len(), 4 * rows * columns, "bytes of a [{rows}, {columns}] tensor");
+        Some(Tensor::over(Storage::foreign(Foreign::new(holder, bytes)?), rows, columns))
+    }
+
+    fn over(storage: Storage, rows: usize, columns: usize) -> Tensor {
+        let storage = Shared { storage: Some(Arc::new(storage)), home: None };
+        Tensor { storage, offset: 0, rows, columns, stride: columns }
+    }
+
+    /// That nothing of the file in which these values lie will be read soon: what it takes of this process's memory goes back to the
+    /// system, which has it at hand or reads it again when it is. Other tensors stay as they are.
+    pub fn release(&self) {
+        if let Some(values) = self.storage.get().as_foreign() {
+            values.release();
+        }
+    }
+
+    /// `[rows, columns]` of zeros that no pool keeps when they are dropped: for what is made once and grows.
+    pub fn alone(rows: usize, columns: usize) -> Tensor {
+        Tensor::over(Storage::alone(rows * columns), rows, columns)
     }
 
     /// `[rows, columns]` of zeros.
@@ -98,19 +162,33 @@ impl Tensor {
     /// A copy that nothing else shares.
     pub fn to_owned_copy(&self) -> Tensor {
         let mut copy = Tensor::unfilled(self.rows, self.columns);
-        let columns = self.columns;
-        for (r, to) in copy.data_mut().chunks_exact_mut(columns.max(1)).enumerate() {
-            to.copy_from_slice(self.row(r));
-        }
+        copy.copy_from(self);
         copy
+    }
+
+    /// Takes over the values of a tensor of the same shape. Panics where shapes differ, storage is shared or rows lie apart.
+    pub fn copy_from(&mut self, from: &Tensor) {
+        assert!((self.rows, self.columns) == (from.rows, from.columns) && self.is_contiguous(), "{self:?} of {from:?}");
+        let columns = self.columns;
+        for (r, to) in self.data_mut().chunks_exact_mut(columns.max(1)).enumerate() {
+            to.copy_from_slice(from.row(r));
+        }
     }
 
     /// Columns of all parts, side by side. Panics where their rows differ in number, or there is no part.
     pub fn concat_columns(parts: &[Tensor]) -> Tensor {
-        let rows = parts[0].rows;
         let columns = parts.iter().map(|p| p.columns).sum();
-        let mut joined = Tensor::unfilled(rows, columns);
-        let data = joined.data_mut();
+        let mut joined = Tensor::unfilled(parts[0].rows, columns);
+        joined.join_columns(parts);
+        joined
+    }
+
+    /// Takes over the columns of all parts, side by side. Panics where shapes do not fit, storage is shared or rows lie apart.
+    pub fn join_columns(&mut self, parts: &[Tensor]) {
+        let (rows, columns) = (self.rows, self.columns);
+        assert_eq!(parts.iter().map(|p| p.columns).sum::<usize>(), columns, "columns of tensors side by side");
+        assert!(self.is_contiguous(), "rows of {self:?} lie apart");
+        let data = self.data_mut();
         let mut start = 0;
         for part in parts {
             assert_eq!(part.rows, rows, "rows of tensors side by side");
@@ -119,7 +197,6 @@ impl Tensor {
             }
             start += part.columns;
         }
-        joined
     }
 
     /// The values in row order.

@@ -196,11 +196,15 @@ impl<'d> Trainer<'d> {
 
     /// Losses on the validation set, remembered in the progress.
     pub fn validate(&mut self) -> Validation {
+        self.rest();
         let batch_losses = |batch: &Batch| {
             let _span = trace::phase("validate", [batch.sentences.len()]);
             let mut eager = Eager::new(self.isa, &self.model, &self.weights, &self.packed);
             let pairs = lanes::pairs(self.valid, &batch.sentences);
-            LossSums::of(&pair_losses(&mut eager, &self.model, &pairs, self.config.label_smoothing))
+            let losses = LossSums::of(&pair_losses(&mut eager, &self.model, &pairs, self.config.label_smoothing));
+            drop(eager);
+            lsra_tensor::trim();
+            losses
         };
         let batches = &self.valid_batches.batches;
         let sums: Vec<LossSums> =
@@ -211,6 +215,11 @@ impl<'d> Trainer<'d> {
         let validation = Validation { epoch, updates, train, valid };
         self.progress.validations.push(validation);
         validation
+    }
+
+    /// Gives back to the system what threads keep for the next update, before something else that takes memory.
+    pub fn rest(&self) {
+        self.threads.broadcast(|_| lsra_tensor::empty());
     }
 
     /// Whether all batches of the epoch are done.

@@ -1,6 +1,8 @@
 //! What the kernels' tests share: data, and errors measured against bounds computed from it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod batches;
+
 /// `n` values in (-1, 1), the same for the same seed.
 pub fn values(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);

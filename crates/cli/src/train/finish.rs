@@ -39,6 +39,7 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
         .unwrap_or_else(|| (FinalWeights::Best(0), trainer.weights().to_owned_copy()));
     eprintln!("scoring {}", describe(&chosen));
+    trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
     let scorer = Scorer { job, text, translator, model };
     let scores = Scores {

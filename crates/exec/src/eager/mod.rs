@@ -2,12 +2,13 @@
 
 mod past;
 mod span;
+mod workspace;
 
 pub use past::EagerState;
+pub use workspace::Workspace;
 
 use crate::{Packed, Weights};
-use lsra_kernels::attention::AttentionScratch;
-use lsra_kernels::cross_entropy::{LossScratch, projection_loss};
+use lsra_kernels::cross_entropy::projection_loss;
 use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
 use lsra_kernels::norm::{add_dropout, add_norm};
@@ -18,34 +19,13 @@ use lsra_model::layers::{Activation, Attention, Convolution, Dropout, Embedding,
 use lsra_model::{Exec, Losses, Model, Past, Sequences};
 use lsra_tensor::Tensor;
 use std::ops::Range;
-use std::rc::Rc;
 
 /// The executor of inference. Dropout does nothing.
 pub struct Eager<'a> {
     isa: Isa,
     weights: &'a Weights,
     packed: &'a Packed,
-    scratch: Scratch,
-    /// Softmaxed taps of convolutions that have been run, by the number of their weight: every step of decoding reads them.
-    taps: Vec<Option<Rc<[f32]>>>,
-}
-
-/// Room that kernels work in.
-#[derive(Default)]
-struct Scratch {
-    attention: AttentionScratch,
-    loss: LossScratch,
-    /// Sums that a norm is of, which nobody reads after it.
-    sum: Vec<f32>,
-    stats: Vec<f32>,
-}
-
-/// The first `len` values, whatever they hold.
-fn room(values: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if values.len() < len {
-        values.resize(len, 0.0);
-    }
-    &mut values[..len]
+    workspace: Workspace,
 }
 
 /// A tensor as kernels read it.
@@ -62,8 +42,29 @@ pub(crate) fn rows_mut(t: &mut Tensor) -> RowsMut<'_> {
 impl<'a> Eager<'a> {
     /// Over weights of this model, packed for this instruction set.
     pub fn new(isa: Isa, model: &Model, weights: &'a Weights, packed: &'a Packed) -> Eager<'a> {
+        Eager::within(Workspace::default(), isa, model, weights, packed)
+    }
+
+    /// As [`Eager::new`], in a workspace that another executor leaves.
+    pub fn within(
+        workspace: Workspace,
+        isa: Isa,
+        model: &Model,
+        weights: &'a Weights,
+        packed: &'a Packed,
+    ) -> Eager<'a> {
         assert_eq!(weights.len(), model.params.len(), "tensors of the weights and of the model");
-        Eager { isa, weights, packed, scratch: Scratch::default(), taps: vec![None; weights.len()] }
+        Eager { isa, weights, packed, workspace }
+    }
+
+    /// Leaves what it worked in to another executor.
+    pub fn into_workspace(self) -> Workspace {
+        self.workspace
+    }
+
+    /// Makes room for values of so many rows: the most of a batch's source tokens and of the hypotheses that will step together.
+    pub fn reserve(&mut self, rows: usize) {
+        self.workspace.values.reserve(rows);
     }
 
     /// The instruction set it runs on.
@@ -73,7 +74,8 @@ impl<'a> Eager<'a> {
 
     /// x: `[tokens, channels]` -> `[tokens, words]`.
     pub fn logits(&mut self, x: &Tensor, output: &Linear) -> Tensor {
-        self.linear(x, output)
+        let y = Tensor::unfilled_in(&self.workspace.words, x.rows(), output.outputs);
+        self.linear_into(x, output, y)
     }
 
     /// x: `[tokens, channels]` -> natural logarithms of probabilities, `[tokens, words]`.
@@ -84,32 +86,12 @@ impl<'a> Eager<'a> {
         y
     }
 
-    fn norm_of(&mut self, x: &Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
-        let mut y = Tensor::unfilled(x.rows(), n.channels);
-        let Scratch { sum, stats, .. } = &mut self.scratch;
-        let (sum, stats) = (room(sum, x.rows() * n.channels), room(stats, 2 * x.rows()));
-        let (gamma, beta) = (self.weights.get(n.gamma).data(), self.weights.get(n.beta).data());
-        let (sum_rows, y_rows) = (RowsMut::new(sum, x.rows(), n.channels), rows_mut(&mut y));
-        add_norm(self.isa, rows(x), residual.map(rows), None, gamma, beta, Norm::EPS, sum_rows, y_rows, stats);
-        y
-    }
-}
-
-impl Exec for Eager<'_> {
-    type T = Tensor;
-    type State = EagerState;
-
-    fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], _: &Sequences) -> Tensor {
-        let _span = trace::operation("embed", [ids.len(), e.channels]);
-        let mut y = Tensor::unfilled(ids.len(), e.channels);
-        let table = self.weights.get(e.table).data();
-        embed(self.isa, table, ids, e.scale, self.packed.positions(e), positions, rows_mut(&mut y));
-        y
+    /// A value to be written whole.
+    fn unfilled(&self, rows: usize, columns: usize) -> Tensor {
+        Tensor::unfilled_in(&self.workspace.values, rows, columns)
     }
 
-    fn linear(&mut self, x: &Tensor, l: &Linear) -> Tensor {
-        let _span = trace::operation("linear", [x.rows(), l.inputs, l.outputs]);
-        let mut y = Tensor::unfilled(x.rows(), l.outputs);
+    fn linear_into(&self, x: &Tensor, l: &Linear, mut y: Tensor) -> Tensor {
         let bias = l.bias.map(|b| self.weights.get(b).data());
         let epilogue = match (bias, l.activation) {
             (Some(b), Activation::Relu) => Epilogue::BiasRelu(b),
@@ -121,18 +103,48 @@ impl Exec for Eager<'_> {
         y
     }
 
+    fn norm_of(&mut self, x: &Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
+        let (mut sum, mut y) = (self.unfilled(x.rows(), n.channels), self.unfilled(x.rows(), n.channels));
+        let stats = &mut self.workspace.stats;
+        stats.resize(2 * x.rows(), 0.0);
+        let (gamma, beta) = (self.weights.get(n.gamma).data(), self.weights.get(n.beta).data());
+        let (sum_rows, y_rows) = (rows_mut(&mut sum), rows_mut(&mut y));
+        add_norm(self.isa, rows(x), residual.map(rows), None, gamma, beta, Norm::EPS, sum_rows, y_rows, stats);
+        y
+    }
+}
+
+impl Exec for Eager<'_> {
+    type T = Tensor;
+    type State = EagerState;
+
+    fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], _: &Sequences) -> Tensor {
+        let _span = trace::operation("embed", [ids.len(), e.channels]);
+        let mut y = self.unfilled(ids.len(), e.channels);
+        let table = self.weights.get(e.table).data();
+        embed(self.isa, table, ids, e.scale, self.packed.positions(e), positions, rows_mut(&mut y));
+        y
+    }
+
+    fn linear(&mut self, x: &Tensor, l: &Linear) -> Tensor {
+        let _span = trace::operation("linear", [x.rows(), l.inputs, l.outputs]);
+        self.linear_into(x, l, self.unfilled(x.rows(), l.outputs))
+    }
+
     fn channels(&mut self, x: &Tensor, range: Range<usize>) -> Tensor {
         x.column_range(range)
     }
 
     fn concat(&mut self, parts: &[Tensor]) -> Tensor {
         let _span = trace::operation("concat", [parts.len(), parts[0].rows()]);
-        Tensor::concat_columns(parts)
+        let mut y = self.unfilled(parts[0].rows(), parts.iter().map(Tensor::columns).sum());
+        y.join_columns(parts);
+        y
     }
 
     fn glu(&mut self, x: Tensor) -> Tensor {
         let _span = trace::operation("glu", [x.rows(), x.columns()]);
-        let mut y = Tensor::unfilled(x.rows(), x.columns() / 2);
+        let mut y = self.unfilled(x.rows(), x.columns() / 2);
         lsra_kernels::glu::glu(self.isa, rows(&x), rows_mut(&mut y));
         y
     }
@@ -177,8 +189,10 @@ impl Exec for Eager<'_> {
         let _span = trace::operation("self_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
         match past {
             None => {
-                let ranges: Vec<(usize, usize)> = sequences.offsets().windows(2).map(|w| (w[0], w[1])).collect();
-                self.attend(qkv, a, mask, sequences.offsets(), &ranges)
+                let spans = &mut self.workspace.spans;
+                spans.clear();
+                sequences.offsets().windows(2).for_each(|w| spans.push(w[1] - w[0], (w[0], w[1])));
+                self.attend(qkv, a, mask)
             }
             Some(past) => {
                 assert_eq!(mask, Mask::Causal, "only a causal attention goes on from a past");
@@ -198,16 +212,14 @@ impl Exec for Eager<'_> {
         let _span = trace::operation("cross_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
         // Hypotheses of one sentence stand together and read the same keys: as one sequence of queries they share the work of
         // laying keys and values out, and no mask tells them apart.
-        let mut ranges = Vec::with_capacity(owners.len());
-        let mut queries = Vec::with_capacity(owners.len() + 1);
-        queries.push(0);
-        let mut first = 0;
+        let spans = &mut self.workspace.spans;
+        spans.clear();
+        let mut lengths = targets.lengths();
         for group in owners.chunk_by(|a, b| a == b) {
-            first += group.len();
-            ranges.push((sources.offsets()[group[0]], sources.offsets()[group[0] + 1]));
-            queries.push(targets.offsets()[first]);
+            let keys = (sources.offsets()[group[0]], sources.offsets()[group[0] + 1]);
+            spans.push(lengths.by_ref().take(group.len()).sum(), keys);
         }
-        self.attend(qkv, a, Mask::None, &queries, &ranges)
+        self.attend(qkv, a, Mask::None)
     }
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {
@@ -217,7 +229,7 @@ impl Exec for Eager<'_> {
 
     fn add(&mut self, x: Tensor, residual: &Tensor, _: &Dropout, _: &Sequences) -> Tensor {
         let _span = trace::operation("add", [x.rows(), x.columns()]);
-        let mut y = Tensor::unfilled(x.rows(), x.columns());
+        let mut y = self.unfilled(x.rows(), x.columns());
         add_dropout(self.isa, rows(&x), rows(residual), None, rows_mut(&mut y));
         y
     }
@@ -231,7 +243,7 @@ impl Exec for Eager<'_> {
         let _span = trace::operation("loss", [x.rows(), output.inputs, output.outputs]);
         let (mut smoothed, mut nll) = (vec![0.0; targets.len()], vec![0.0; targets.len()]);
         let w = self.packed.forward(output.weight);
-        let scratch = &mut self.scratch.loss;
+        let scratch = &mut self.workspace.loss;
         projection_loss(self.isa, rows(x), w, targets, smoothing, &mut smoothed, &mut nll, scratch);
         Losses { smoothed, nll }
     }

@@ -18,16 +18,19 @@ pub struct EagerState {
     second: Pool,
 }
 
-/// Rows one after the other, in storage that the next translation takes up again: growing a vector would move it, and the system
-/// would clear new pages each time.
+impl EagerState {
+    /// Forgets all rows, and keeps the room they took.
+    pub fn clear(&mut self) {
+        (self.first.used, self.second.used) = (0, 0);
+    }
+}
+
+/// Rows one after the other. The room stays from one translation to the next.
 #[derive(Clone, Debug)]
 struct Pool {
     kept: Tensor,
     used: usize,
 }
-
-/// Rows that a pool has room for at once: most sentences' one hypothesis, so that it is not moved while it is small.
-const FIRST_ROWS: usize = 64;
 
 impl Default for Pool {
     fn default() -> Pool {
@@ -39,7 +42,7 @@ impl Pool {
     fn append(&mut self, x: &Tensor) {
         let (columns, wanted) = (x.columns(), self.used + x.rows());
         if wanted > self.kept.rows() || !self.kept.is_unique() {
-            let mut larger = Tensor::unfilled((2 * wanted).max(FIRST_ROWS), columns);
+            let mut larger = Tensor::alone(wanted + wanted / 2, columns);
             larger.data_mut()[..self.used * columns].copy_from_slice(&self.kept.data()[..self.used * columns]);
             self.kept = larger;
         }
@@ -68,14 +71,14 @@ fn pasts<'a>(span: &'a Sequences, history: &'a History) -> impl Iterator<Item = 
 
 impl Eager<'_> {
     pub(super) fn light_conv_on(
-        &mut self,
+        &self,
         x: &Tensor,
         c: &Convolution,
         span: &Sequences,
         past: Past<'_, EagerState>,
     ) -> Tensor {
-        let taps = self.fixed_taps(c);
-        self.conv_on(x, c, span, past, |_| &taps)
+        let taps = self.packed.taps(c);
+        self.conv_on(x, c, span, past, |_| taps)
     }
 
     pub(super) fn dynamic_conv_on(
@@ -100,7 +103,7 @@ impl Eager<'_> {
     ) -> Tensor {
         past.state.first.append(x);
         let (shape, pool) = (conv_shape(c), past.state.first.rows());
-        let mut y = Tensor::unfilled(x.rows(), c.channels);
+        let mut y = self.unfilled(x.rows(), c.channels);
         let results = y.data_mut();
         for (row, seen) in pasts(span, past.history) {
             let seen = &seen[seen.len().saturating_sub(c.kernel)..];
@@ -120,11 +123,11 @@ impl Eager<'_> {
         past.state.first.append(k);
         past.state.second.append(v);
         let (shape, keys, values) = (attention_shape(a), past.state.first.rows(), past.state.second.rows());
-        let mut y = Tensor::unfilled(q.rows(), a.channels);
+        let mut y = self.unfilled(q.rows(), a.channels);
         let (queries, results) = (rows(q), y.data_mut());
         for (row, seen) in pasts(span, past.history) {
             let to = &mut results[row * a.channels..][..a.channels];
-            attention_gather(self.isa, &shape, queries.row(row), keys, values, seen, to, &mut self.scratch.attention);
+            attention_gather(self.isa, &shape, queries.row(row), keys, values, seen, to, &mut self.workspace.attention);
         }
         y
     }

@@ -21,13 +21,14 @@ fn next(seed: u64, prefix: &[u32]) -> Vec<f32> {
 }
 
 fn search(seed: u64, config: &GeneratorConfig, max_len: usize) -> Vec<Hypothesis> {
-    let mut beam = Beam::new(config, max_len);
+    let (mut beam, mut shared) = (Beam::default(), Shared::default());
+    beam.restart(config, max_len);
     let mut prefixes: Vec<Vec<u32>> = vec![Vec::new()];
     loop {
         let rows: Vec<Vec<f32>> = prefixes.iter().map(|p| next(seed, p)).collect();
-        let going_on = beam.advance(|i| rows[i].as_slice());
+        let going_on = beam.advance(config, &mut shared, |i| rows[i].as_slice());
         if going_on.is_empty() {
-            return beam.into_hypotheses();
+            return beam.hypotheses(&shared.trace);
         }
         prefixes = going_on.iter().map(|c| [prefixes[c.parent].as_slice(), &[c.token]].concat()).collect();
     }

@@ -6,10 +6,11 @@ use crate::progress::Progress;
 use lsra_exec::{Weights, atomic};
 use lsra_model::{ParamSpec, Params};
 use lsra_tensor::Tensor;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const FORMAT_KEY: &str = "lsra.format";
@@ -47,9 +48,30 @@ pub fn write(
             tensors.push((format!("{}.{}", m.name, spec.name), view(spec, values)));
         }
     }
-    let bytes = safetensors::serialize(tensors, Some(metadata)).expect("distinct names and true shapes");
-    atomic::replace(path, |f| f.write_all(&bytes))
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let header = header(metadata, &tensors);
+    // As they lie: a copy of all would be three times the model.
+    let write_all = |f: &mut dyn Write| {
+        f.write_all(&(header.len() as u64).to_le_bytes())?;
+        f.write_all(&header)?;
+        tensors.iter().try_for_each(|(_, tensor)| f.write_all(tensor.data()))
+    };
+    atomic::replace(path, write_all)
         .map_err(|cause| CheckpointError::Unwritable { path: path.display().to_string(), cause })
+}
+
+/// What stands before tensors that follow one another, in whole words of 8 bytes.
+fn header(metadata: HashMap<String, String>, tensors: &[(String, TensorView<'_>)]) -> Vec<u8> {
+    let mut end = 0;
+    let info = |(name, tensor): &(String, TensorView<'_>)| {
+        let start = end;
+        end += tensor.data().len();
+        (name.clone(), TensorInfo { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), data_offsets: (start, end) })
+    };
+    let header = Metadata::new(Some(metadata), tensors.iter().map(info).collect()).expect("true shapes and places");
+    let mut bytes = serde_json::to_vec(&header).expect("numbers and names make JSON");
+    bytes.resize(bytes.len().next_multiple_of(8), b' ');
+    bytes
 }
 
 fn view<'a>(spec: &ParamSpec, values: &'a [f32]) -> TensorView<'a> {

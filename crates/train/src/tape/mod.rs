@@ -103,6 +103,8 @@ pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradi
     };
     let _span = trace::phase("backward", tokens);
     tape.backward();
+    // Lanes are alike in tokens, but not in how these divide into source and target.
+    lsra_tensor::trim();
     LossSums::of(&losses)
 }
 
