@@ -4,8 +4,8 @@
 //! The order of things is [`TextPair`] (lines) → [`Bpe`] (pieces) → [`Vocabulary`] (ids) → [`Corpus`] →
 //! [`Batches`]. [`Prepared`] does all of it for a folder, [`demo`] for a corpus made on the spot.
 //!
-//! Corpora are expected as the literature prepares them, tokenised by Moses's rules and mostly lowercased.
-//! Translations leave in the same form: there is no detokeniser here.
+//! Corpora are expected as the literature prepares them, tokenised by Moses's rules and mostly lowercased, and
+//! translations leave in the same form; [`moses`] has the rules, in both directions.
 #![forbid(unsafe_code)]
 
 mod batching;
@@ -15,6 +15,7 @@ mod corpus;
 pub mod demo;
 mod errors;
 mod files;
+pub mod moses;
 mod random;
 mod vocabulary;
 
