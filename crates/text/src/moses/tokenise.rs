@@ -3,6 +3,7 @@
 use super::Language;
 use super::characters::alphanumeric;
 use super::prefixes::{self, Prefix};
+use crate::substitute::substitute;
 
 /// How characters that mean something in XML or in Moses's own files leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,8 +195,9 @@ fn split_commas(text: Vec<char>) -> Vec<char> {
     }
     let number = char::is_numeric;
     let after =
-        replace(&text, |[before, comma]| comma == ',' && !number(before), |[before, _]| [before, ' ', ',', ' ']);
-    let mut around = replace(&after, |[comma, next]| comma == ',' && !number(next), |[_, next]| [' ', ',', ' ', next]);
+        substitute(&text, |[before, comma]| comma == ',' && !number(before), |[before, _]| [before, ' ', ',', ' ']);
+    let mut around =
+        substitute(&after, |[comma, next]| comma == ',' && !number(next), |[_, next]| [' ', ',', ' ', next]);
     if let [.., before, ','] = around[..]
         && number(before)
     {
@@ -216,7 +218,7 @@ fn split_apostrophes(text: Vec<char>, language: Language) -> Vec<char> {
     let with_next = |[before, _, next]: [char; 3]| [before, ' ', '\'', next];
     let with_previous = |[before, _, next]: [char; 3]| [before, '\'', ' ', next];
     let cut = |text: &[char], sides: &dyn Fn(char, char) -> bool| {
-        replace(text, |[before, c, next]| c == '\'' && sides(before, next), alone)
+        substitute(text, |[before, c, next]| c == '\'' && sides(before, next), alone)
     };
     match language {
         Language::English => {
@@ -224,41 +226,17 @@ fn split_apostrophes(text: Vec<char>, language: Language) -> Vec<char> {
             // A digit keeps its apostrophe for the last rule: "1990's".
             let text = cut(&text, &|before, next| !letter(before) && !before.is_numeric() && letter(next));
             let text = cut(&text, &|before, next| letter(before) && !letter(next));
-            let text = replace(&text, |[a, c, b]| letter(a) && c == '\'' && letter(b), with_next);
-            replace(&text, |[a, c, b]| a.is_numeric() && c == '\'' && b == 's', with_next)
+            let text = substitute(&text, |[a, c, b]| letter(a) && c == '\'' && letter(b), with_next);
+            substitute(&text, |[a, c, b]| a.is_numeric() && c == '\'' && b == 's', with_next)
         }
         Language::French => {
             let text = cut(&text, &|before, next| !letter(before) && !letter(next));
             let text = cut(&text, &|before, next| !letter(before) && letter(next));
             let text = cut(&text, &|before, next| letter(before) && !letter(next));
-            replace(&text, |[a, c, b]| letter(a) && c == '\'' && letter(b), with_previous)
+            substitute(&text, |[a, c, b]| letter(a) && c == '\'' && letter(b), with_previous)
         }
-        Language::German => replace(&text, |[c]| c == '\'', |_| [' ', '\'', ' ']),
+        Language::German => substitute(&text, |[c]| c == '\'', |_| [' ', '\'', ' ']),
     }
-}
-
-/// Replaces windows of N characters from left to right, each character belonging to one at most: what a substitution does
-/// whose pattern is N characters long.
-fn replace<const N: usize, const M: usize>(
-    text: &[char],
-    matches: impl Fn([char; N]) -> bool,
-    replacement: impl Fn([char; N]) -> [char; M],
-) -> Vec<char> {
-    let mut replaced = Vec::with_capacity(text.len() + text.len() / 8);
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        match rest.first_chunk::<N>().filter(|window| matches(**window)) {
-            Some(&window) => {
-                replaced.extend(replacement(window));
-                rest = &rest[N..];
-            }
-            None => {
-                replaced.push(first);
-                rest = after;
-            }
-        }
-    }
-    replaced
 }
 
 fn words_of(text: &str) -> String {
