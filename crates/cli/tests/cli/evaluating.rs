@@ -6,8 +6,9 @@ use serde_json::Value;
 /// References, a system that is nearly right and one that is often wrong.
 fn systems(w: &Workshop) -> [String; 3] {
     let line = |i: usize, wrong_every: usize| -> String {
-        let word =
-            |j: usize| if (i + j) % wrong_every == 0 { "wrong".to_owned() } else { format!("w{}", (i * 7 + j) % 50) };
+        let word = |j: usize| {
+            if (i + j).is_multiple_of(wrong_every) { "wrong".to_owned() } else { format!("w{}", (i * 7 + j) % 50) }
+        };
         (0..8 + i % 5).map(word).collect::<Vec<_>>().join(" ") + " .\n"
     };
     let file =

@@ -22,14 +22,14 @@ impl SacreBleu {
     fn precisions(bleu: &Bleu) -> [f64; ORDERS] {
         let mut precisions = [0.0; ORDERS];
         let mut smoothing = 1.0;
-        for n in 0..ORDERS {
-            if bleu.totals[n] == 0 || bleu.matches == [0; ORDERS] {
+        for (precision, (&matches, &total)) in precisions.iter_mut().zip(bleu.matches.iter().zip(&bleu.totals)) {
+            if total == 0 || bleu.matches == [0; ORDERS] {
                 break;
             }
-            precisions[n] = 100.0 * bleu.matches[n] as f64 / bleu.totals[n] as f64;
-            if bleu.matches[n] == 0 {
+            *precision = 100.0 * matches as f64 / total as f64;
+            if matches == 0 {
                 smoothing *= 2.0;
-                precisions[n] = 100.0 / (smoothing * bleu.totals[n] as f64);
+                *precision = 100.0 / (smoothing * total as f64);
             }
         }
         precisions

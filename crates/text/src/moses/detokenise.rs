@@ -84,7 +84,7 @@ impl Detokeniser {
             let seen = quotes.entry(kind).or_default();
             let possessive =
                 self.language == Language::English && token == "'" && previous.is_some_and(|p| p.ends_with('s'));
-            let opens = *seen % 2 == 0;
+            let opens = seen.is_multiple_of(2);
             if opens && possessive {
                 return (Gap::None, Gap::Space);
             }
