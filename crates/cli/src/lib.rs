@@ -12,6 +12,7 @@ pub mod pairs;
 pub mod profile;
 pub mod score;
 pub mod sink;
+pub mod text;
 pub mod text_model;
 pub mod trace;
 pub mod train;

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use lsra::evaluate::{self, EvaluateArgs};
 use lsra::profile::{self, ProfileArgs};
 use lsra::score::{self, ScoreArgs};
+use lsra::text::{self, TextArgs};
 use lsra::translate::{self, TranslateArgs};
 use std::process::ExitCode;
 
@@ -20,8 +21,10 @@ enum Command {
     Translate(TranslateArgs),
     /// Print the log-probability of given translations
     Score(ScoreArgs),
-    /// Measure BLEU and speed on sentences with reference translations
+    /// Measure BLEU, chrF, TER, ROUGE and speed on sentences with reference translations, or compare two systems
     Evaluate(EvaluateArgs),
+    /// Cut, join or normalise text by Moses's rules
+    Text(TextArgs),
     /// Count parameters and multiply-adds of presets
     Profile(ProfileArgs),
 }
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Text(args) => text::run(&args),
         Command::Profile(args) => profile::run(&args).map(ExitCode::from).map_err(lsra::Error::from),
     })
 }

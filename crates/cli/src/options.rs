@@ -7,14 +7,10 @@ use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
 use lsra_kernels::gemm::Precision;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
-/// Which model, run how.
+/// How a model is run and its results are shown.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// The model file
-    #[arg(long, value_name = "FILE")]
-    pub model: PathBuf,
     /// The text is cut into the model's pieces already, as in `foo@@ bar`
     #[arg(long)]
     tokenized: bool,

@@ -21,6 +21,14 @@ pub struct PairArgs {
     text: Vec<String>,
 }
 
+impl PairArgs {
+    /// Of two files, or of sentences with translations after each, or of neither: then of standard input.
+    pub fn new(files: Option<(PathBuf, PathBuf)>, text: Vec<String>) -> PairArgs {
+        let (source, target) = files.unzip();
+        PairArgs { source, target, text }
+    }
+}
+
 /// Pairs with the names that messages give their two sides.
 pub struct Pairs {
     /// The lines.

@@ -24,6 +24,9 @@ pub struct ScoreArgs {
     /// Write here instead of to standard output; the file appears when it is complete
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -36,7 +39,7 @@ const WINDOW: usize = 128;
 /// Errors: whatever is wrong with the model file, the text or the place for the output.
 pub fn run(args: &ScoreArgs) -> Result<ExitCode, Error> {
     let isa = Isa::from_env()?;
-    let model = TextModel::load(&args.run.model)?;
+    let model = TextModel::load(&args.model)?;
     let pairs = Pairs::read(&args.pairs)?;
     let sources = pairs.encode_source(&model, args.run.form())?;
     let targets = pairs.encode_target(&model, args.run.form())?;

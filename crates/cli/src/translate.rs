@@ -32,6 +32,9 @@ pub struct TranslateArgs {
     /// Put the n-th unknown piece of the source in place of the n-th `<unk>` of a translation
     #[arg(long)]
     copy_unknown: bool,
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -47,7 +50,7 @@ const WINDOW: usize = 128;
 /// every line is checked before the first is translated.
 pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
     let isa = Isa::from_env()?;
-    let model = TextModel::load(&args.run.model)?;
+    let model = TextModel::load(&args.model)?;
     let config = args.search.config(&model.decoding())?;
     if !(1..=config.beam).contains(&args.n_best) {
         return Err(Error::Option {

@@ -1,26 +1,29 @@
-//! Text on its way into and out of a model: cutting words into pieces, vocabularies, parallel corpora, batches and
-//! BLEU. It knows nothing of tensors: it ends where sentences have become ids.
+//! Text on its way into and out of a model: cutting words into pieces, vocabularies, parallel corpora, batches, and
+//! what translations are measured by. It knows nothing of tensors: it ends where sentences have become ids.
 //!
 //! The order of things is [`TextPair`] (lines) → [`Bpe`] (pieces) → [`Vocabulary`] (ids) → [`Corpus`] →
 //! [`Batches`]. [`Prepared`] does all of it for a folder, [`demo`] for a corpus made on the spot.
 //!
-//! Corpora are expected as the literature prepares them, tokenised by Moses's rules and mostly lowercased.
-//! Translations leave in the same form: there is no detokeniser here.
+//! Corpora are expected as the literature prepares them, tokenised by Moses's rules and mostly lowercased, and
+//! translations leave in the same form; [`moses`] has the rules, in both directions, and [`metrics`] the scores.
 #![forbid(unsafe_code)]
 
 mod batching;
-mod bleu;
 mod bpe;
 mod corpus;
 pub mod demo;
 mod errors;
 mod files;
+pub mod metrics;
+pub mod moses;
 mod random;
+mod substitute;
 mod vocabulary;
 
 pub use batching::{Batch, BatchLimits, Batches};
-pub use bleu::{Bleu, split_compounds};
+
 pub use bpe::Bpe;
 pub use corpus::{Corpus, Languages, Prepared, Split, TextPair, Texts, cut_line};
 pub use errors::TextError;
+pub use metrics::{Bleu, split_compounds};
 pub use vocabulary::{BOS, EOS, Encoded, PAD, UNK, Unknown, Vocabulary};

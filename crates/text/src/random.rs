@@ -21,7 +21,7 @@ impl Random {
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         assert!(bound > 0, "a random number below 0");
         // The high word of a 64 x 64 bit product; its bias, bound / 2^64, is beyond what could be seen.
-        ((self.next() as u128 * bound as u128) >> 64) as usize
+        ((self.bits() as u128 * bound as u128) >> 64) as usize
     }
 
     /// One of `items`. Panics where there are none.
@@ -36,7 +36,8 @@ impl Random {
         }
     }
 
-    fn next(&mut self) -> u64 {
+    /// 64 random bits.
+    pub(crate) fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GAMMA);
         mix(self.state)
     }

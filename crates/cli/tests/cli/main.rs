@@ -2,4 +2,6 @@
 
 mod bad_input;
 mod commands;
+mod evaluating;
 mod program;
+mod text_rules;

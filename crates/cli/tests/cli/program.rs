@@ -46,6 +46,13 @@ impl Workshop {
         command
     }
 
+    /// A command of the program without a model.
+    pub fn plain(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lsra"));
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
     /// Runs it without input.
     pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
         self.command(name, arguments).stdin(Stdio::null()).output().unwrap()
@@ -53,15 +60,19 @@ impl Workshop {
 
     /// Runs it with this input; the standard output of a run that succeeds.
     pub fn piped(&self, name: &str, arguments: &[&str], input: &str) -> String {
-        let mut command = self.command(name, arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_owned();
-        let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        feeder.join().unwrap().unwrap();
-        stdout(&output)
+        feed(self.command(name, arguments), input)
     }
+}
+
+/// Runs a command with this input; the standard output of a run that succeeds.
+pub fn feed(mut command: Command, input: &str) -> String {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    stdout(&output)
 }
 
 /// A path as an argument.

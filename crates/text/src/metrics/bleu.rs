@@ -4,11 +4,15 @@
 //! a penalty where the output is shorter than the reference. Tokens are what white space separates, nothing is
 //! smoothed, and there is one reference a sentence.
 
+use super::Metric;
+use super::ngrams::{Numbers, overlap};
 use crate::files::python_words;
-use std::collections::HashMap;
 use std::fmt;
 
-const ORDERS: usize = 4;
+pub(super) const ORDERS: usize = 4;
+
+/// Lengths of output and reference, then matches and totals of each order.
+pub(super) const WIDTH: usize = 2 + 2 * ORDERS;
 const UNKNOWN: &str = "<unk>";
 
 /// Counts over a corpus, from which the score follows. Displays as the original's scorer prints it.
@@ -35,22 +39,39 @@ impl Bleu {
 
     /// Adds one sentence's counts. `<unk>` in a reference matches nothing, as in fairseq: nobody asked for it.
     pub fn add(&mut self, output: &str, reference: &str) {
-        let output: Vec<&str> = python_words(output).collect();
-        let reference: Vec<&str> = python_words(reference).collect();
+        let mut numbers = Numbers::default();
+        let output = numbers.all(python_words(output));
+        let unknown = |word| if word == UNKNOWN { numbers.fresh() } else { numbers.of(word) };
+        let reference: Vec<u32> = python_words(reference).map(unknown).collect();
+        self.add_numbers(&output, &reference);
+    }
+
+    /// Adds a sentence's counts, words by number.
+    pub(super) fn add_numbers(&mut self, output: &[u32], reference: &[u32]) {
         self.output_length += output.len() as u64;
         self.reference_length += reference.len() as u64;
-        for order in 1..=ORDERS.min(output.len()) {
-            let mut left: HashMap<&[&str], u64> = HashMap::new();
-            for ngram in reference.windows(order).filter(|ngram| !ngram.contains(&UNKNOWN)) {
-                *left.entry(ngram).or_default() += 1;
-            }
-            for ngram in output.windows(order) {
-                self.totals[order - 1] += 1;
-                if let Some(n) = left.get_mut(ngram).filter(|n| **n > 0) {
-                    *n -= 1;
-                    self.matches[order - 1] += 1;
-                }
-            }
+        for order in 1..=ORDERS {
+            let overlap = overlap(output, reference, order);
+            self.totals[order - 1] += overlap.output as u64;
+            self.matches[order - 1] += overlap.matches as u64;
+        }
+    }
+
+    /// As numbers that can be added. [WIDTH]
+    pub(super) fn statistics(&self) -> Vec<f64> {
+        let lengths = [self.output_length, self.reference_length];
+        lengths.iter().chain(&self.matches).chain(&self.totals).map(|&n| n as f64).collect()
+    }
+
+    /// From sums of such numbers. Panics unless there are [`WIDTH`].
+    pub(super) fn from_statistics(sums: &[f64]) -> Bleu {
+        let counts: [u64; WIDTH] = std::array::from_fn(|i| sums[i] as u64);
+        assert_eq!(sums.len(), WIDTH, "statistics of BLEU");
+        Bleu {
+            matches: std::array::from_fn(|n| counts[2 + n]),
+            totals: std::array::from_fn(|n| counts[2 + ORDERS + n]),
+            output_length: counts[0],
+            reference_length: counts[1],
         }
     }
 
@@ -83,6 +104,32 @@ impl Bleu {
     }
 }
 
+/// [`Bleu`] as a [`Metric`].
+#[derive(Clone, Copy, Debug)]
+pub struct MultiBleu;
+
+impl Metric for MultiBleu {
+    fn title(&self) -> String {
+        "BLEU (multi-bleu)".to_owned()
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn count(&self, output: &str, reference: &str) -> Vec<f64> {
+        Bleu::of(&[output], &[reference]).statistics()
+    }
+
+    fn score(&self, sums: &[f64]) -> f64 {
+        Bleu::from_statistics(sums).score()
+    }
+
+    fn details(&self, sums: &[f64]) -> String {
+        Bleu::from_statistics(sums).to_string()
+    }
+}
+
 impl fmt::Display for Bleu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [p1, p2, p3, p4] = self.precisions().map(|p| 100.0 * p);
@@ -96,27 +143,6 @@ impl fmt::Display for Bleu {
             self.reference_length,
         )
     }
-}
-
-/// Splits compounds at hyphens, `a-b` into `a ##AT##-##AT## b`, as the literature does on both sides before scoring
-/// English-German.
-pub fn split_compounds(line: &str) -> String {
-    let characters: Vec<char> = line.chars().collect();
-    let mut split = String::with_capacity(line.len() + 16);
-    let mut at = 0;
-    while at < characters.len() {
-        split.push(characters[at]);
-        // The pattern takes both neighbours of the hyphen, so in `a-b-c` the second hyphen has lost its left one.
-        match characters[at..] {
-            [before, '-', after, ..] if !before.is_whitespace() && !after.is_whitespace() => {
-                split.push_str(" ##AT##-##AT## ");
-                split.push(after);
-                at += 3;
-            }
-            _ => at += 1,
-        }
-    }
-    split
 }
 
 #[cfg(test)]
@@ -147,19 +173,5 @@ mod tests {
     fn nothing_at_all_scores_nothing() {
         assert_eq!(Bleu::of(&[""], &["a b"]).score(), 0.0);
         assert_eq!(Bleu::of::<&str, &str>(&[], &[]).score(), 0.0);
-    }
-
-    #[test]
-    fn compounds_are_split_where_both_sides_are_free() {
-        for (line, split) in [
-            ("a-b", "a ##AT##-##AT## b"),
-            ("a-b-c", "a ##AT##-##AT## b-c"),
-            ("x--y", "x ##AT##-##AT## -y"),
-            ("- a - b -", "- a - b -"),
-            ("-a b-", "-a b-"),
-            ("ab-cd ü-ö", "ab ##AT##-##AT## cd ü ##AT##-##AT## ö"),
-        ] {
-            assert_eq!(split_compounds(line), split);
-        }
     }
 }

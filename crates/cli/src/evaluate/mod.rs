@@ -1,0 +1,162 @@
+//! `lsra evaluate`: scores of a model's translations and how fast they come, or of translations at hand; and whether two
+//! systems differ.
+
+mod report;
+mod scores;
+
+use crate::Error;
+use crate::options::{RunArgs, SearchArgs};
+use crate::pairs::{PairArgs, Pairs};
+use crate::sink::Sink;
+use crate::text_model::{Form, TextModel};
+use crate::trace::traced;
+use clap::Args;
+use lsra_infer::Translator;
+use lsra_kernels::Isa;
+use lsra_text::metrics::{MetricName, Resampling};
+use lsra_text::moses::Language;
+use lsra_text::{Bpe, TextPair};
+use report::{Report, Speed};
+use scores::{Outputs, Scored};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Compare translations with references: BLEU as multi-bleu.perl and as sacreBLEU count it, chrF, TER, ROUGE, each with a
+/// 95% confidence interval by bootstrap.
+///
+/// With --model, sentences are translated and it is measured how fast. With --hypothesis, translations at hand are scored;
+/// with two of them, the second is compared with the first by paired bootstrap and by approximate randomisation.
+#[derive(Args, Clone, Debug)]
+pub struct EvaluateArgs {
+    /// With --model: sentences and their references, line for line [default: lines `sentence<TAB>reference` of standard
+    /// input]. With --hypothesis: the references
+    #[arg(value_name = "FILE", num_args = 0..=2)]
+    files: Vec<PathBuf>,
+    /// A sentence and its reference, in place of files; may be repeated
+    #[arg(long, num_args = 2, value_names = ["SENTENCE", "REFERENCE"], conflicts_with_all = ["files", "hypothesis"])]
+    text: Vec<String>,
+    /// The model file
+    #[arg(long, value_name = "FILE", required_unless_present = "hypothesis")]
+    model: Option<PathBuf>,
+    /// Translations at hand, line for line; twice to compare two systems
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    hypothesis: Vec<PathBuf>,
+    #[command(flatten)]
+    scores: ScoreArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    search: SearchArgs,
+}
+
+/// What is scored, and how.
+#[derive(Args, Clone, Debug)]
+struct ScoreArgs {
+    /// Which scores: multi-bleu, bleu, bleu-intl, bleu-char, chrf, chrf++, ter, rouge-1, rouge-2, rouge-l, rouge-lsum; the
+    /// last four also with -stem
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = MetricName::USUAL)]
+    metrics: Vec<MetricName>,
+    /// Join tokens by Moses's rules for this language (de, en, fr) before scoring, on both sides; multi-bleu has them as
+    /// they are
+    #[arg(long, value_name = "CODE")]
+    detokenise: Option<Language>,
+    /// Corpora drawn for confidence intervals and for the paired bootstrap
+    #[arg(long, value_name = "N", default_value = "1000")]
+    samples: NonZeroUsize,
+    /// Exchanges of the approximate randomisation
+    #[arg(long, value_name = "N", default_value = "10000")]
+    trials: NonZeroUsize,
+    /// Names the random numbers of both
+    #[arg(long, value_name = "N", default_value_t = Resampling::default().seed)]
+    seed: u64,
+}
+
+/// Evaluates; the clock runs from the first sentence to the last, text to text, without the loading of the model.
+///
+/// Errors: whatever is wrong with the model file, an option or the text.
+pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
+    let (outputs, speed) = match &args.model {
+        Some(model) => translated(args, model)?,
+        None => (at_hand(args)?, None),
+    };
+    let report = Report { scored: Scored::of(&outputs, &args.scores), speed };
+    let mut sink = Sink::open(None)?;
+    report.show(&mut sink, args.run.format)?;
+    sink.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Translations of a model.
+fn translated(args: &EvaluateArgs, file: &std::path::Path) -> Result<(Outputs, Option<Speed>), Error> {
+    let files = match &args.files[..] {
+        [] => None,
+        [source, reference] => Some((source.clone(), reference.clone())),
+        _ => {
+            return Err(Error::Option {
+                option: "model",
+                value: file.display().to_string(),
+                expected: "needs two files after it, sentences and references, or none".to_owned(),
+            });
+        }
+    };
+    let isa = Isa::from_env()?;
+    let model = TextModel::load(file)?;
+    let config = args.search.config(&model.decoding())?;
+    let pairs = Pairs::read(&PairArgs::new(files, args.text.clone()))?;
+    let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
+
+    let (found, outputs, seconds) = traced(args.run.trace.as_deref(), || {
+        let start = Instant::now();
+        let sources = pairs.encode_source(&model, args.run.form())?;
+        let found = translator.translate(&sources, &config, args.run.threads());
+        let outputs: Vec<String> =
+            found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
+        Ok((found, outputs, start.elapsed().as_secs_f64()))
+    })?;
+
+    let tokens: usize = found.iter().filter_map(|h| h.first()).map(|h| h.tokens.len()).sum();
+    let speed = Speed {
+        tokens,
+        seconds,
+        sentences_per_second: outputs.len() as f64 / seconds,
+        tokens_per_second: tokens as f64 / seconds,
+        threads: args.run.threads(),
+        isa: isa.tier().name(),
+        precision: args.run.precision.name(),
+    };
+    let references = pairs.text.target.iter().map(|line| words(line, args.run.form())).collect();
+    Ok((Outputs { systems: vec![(file.display().to_string(), outputs)], references }, Some(speed)))
+}
+
+/// Translations from files.
+fn at_hand(args: &EvaluateArgs) -> Result<Outputs, Error> {
+    let wrong = |expected: &str| Error::Option {
+        option: "hypothesis",
+        value: args.hypothesis.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" "),
+        expected: expected.to_owned(),
+    };
+    if args.hypothesis.len() > 2 {
+        return Err(wrong("two systems can be compared, not more; give the option once or twice"));
+    }
+    let [reference] = &args.files[..] else {
+        return Err(wrong("needs one file after it, the references"));
+    };
+    let mut outputs = Outputs { systems: Vec::new(), references: Vec::new() };
+    for hypothesis in &args.hypothesis {
+        let pair = TextPair::read_files(hypothesis, reference)?;
+        let lines = |lines: Vec<String>| lines.iter().map(|line| words(line, args.run.form())).collect();
+        outputs.systems.push((hypothesis.display().to_string(), lines(pair.source)));
+        outputs.references = lines(pair.target);
+    }
+    Ok(outputs)
+}
+
+/// A line as words.
+fn words(line: &str, form: Form) -> String {
+    match form {
+        Form::Words => line.to_owned(),
+        Form::Pieces => Bpe::join(&line.split_whitespace().collect::<Vec<_>>()),
+    }
+}
