@@ -8,12 +8,13 @@ use crate::text_model::{Form, TextModel};
 use clap::Args;
 use lsra_infer::Translator;
 use lsra_kernels::Isa;
-use lsra_text::{Bleu, Bpe};
+use lsra_text::{Bleu, Spelling};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Translate sentences and compare with reference translations: tokenised BLEU as multi-bleu.perl counts it.
+/// Translate sentences and compare with reference translations: BLEU as multi-bleu.perl counts it, of words; in raw text, marks
+/// count as words of their own.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
     #[command(flatten)]
@@ -40,9 +41,10 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     let outputs: Vec<String> = found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
     let seconds = start.elapsed().as_secs_f64();
 
-    let references: Vec<String> = pairs.text.target.iter().map(|line| words(line, args.run.form())).collect();
+    let spelling = model.target_spelling();
+    let references: Vec<String> = pairs.text.target.iter().map(|line| words(line, args.run.form(), spelling)).collect();
     let tokens: usize = found.iter().filter_map(|h| h.first()).map(|h| h.tokens.len()).sum();
-    let bleu = Bleu::of(&outputs, &references);
+    let bleu = Bleu::of_text(&outputs, &references, spelling);
     let report = Report {
         bleu: bleu.score(),
         bleu_line: bleu.to_string(),
@@ -62,10 +64,10 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
 }
 
 /// A reference as words.
-fn words(line: &str, form: Form) -> String {
+fn words(line: &str, form: Form, spelling: Spelling) -> String {
     match form {
         Form::Words => line.to_owned(),
-        Form::Pieces => Bpe::join(&line.split_whitespace().collect::<Vec<_>>()),
+        Form::Pieces => spelling.join(&line.split_whitespace().collect::<Vec<_>>()),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct RunArgs {
     /// The model file
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
-    /// The text is cut into the model's pieces already, as in `foo@@ bar`
+    /// The text is cut into the model's pieces already, as in `foo@@ bar` or `▁foo bar`
     #[arg(long)]
     tokenized: bool,
     /// How to show results

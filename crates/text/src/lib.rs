@@ -15,12 +15,14 @@ mod corpus;
 pub mod demo;
 mod errors;
 mod files;
+pub mod prepare;
 mod random;
+mod staged;
 mod vocabulary;
 
 pub use batching::{Batch, BatchLimits, Batches};
 pub use bleu::{Bleu, split_compounds};
-pub use bpe::Bpe;
+pub use bpe::{Bpe, PieceCount, Spelling};
 pub use corpus::{Corpus, Languages, Prepared, Split, TextPair, Texts, cut_line};
 pub use errors::TextError;
 pub use vocabulary::{BOS, EOS, Encoded, PAD, UNK, Unknown, Vocabulary};
