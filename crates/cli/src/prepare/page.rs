@@ -1,7 +1,7 @@
 //! A report as one page that needs nothing else.
 
 use super::table::percent;
-use crate::profile::{grouped, share};
+use crate::profile::grouped;
 use lsra_text::prepare::{
     Dropped, Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, PartReport, RATIO_BUCKETS, Report, SideReport, ratio_of_bucket,
 };
@@ -43,7 +43,7 @@ pub(super) fn render(report: &Report) -> String {
                 h2 { "Some of what was dropped" }
                 (examples(report))
                 h2 { "Settings" }
-                p { code { (serde_json::to_string(&report.config).expect("names and numbers")) } }
+                (settings(report))
             }
         }
     }
@@ -55,7 +55,7 @@ fn figures(report: &Report) -> Markup {
     html! {
         div.figures {
             div { b { (grouped(report.read)) } span { "pairs read" } }
-            div { b { (grouped(kept)) } span { "kept, " (share(kept, report.read)) } }
+            div { b { (grouped(kept)) } span { "kept, " (grouped(report.read - kept)) " dropped" } }
             @for part in &report.parts { div { b { (grouped(part.pairs as u64)) } span { (part.name) } } }
         }
         p { "No sentence of one part stands in another, on either side, not even with other capitals or marks. Of "
@@ -181,7 +181,7 @@ fn examples(report: &Report) -> Markup {
     let table = |d: &Dropped| {
         html! {
             div.wide { table {
-                thead { tr { th { "line" } th { (report.languages.source) } th { (report.languages.target) } } }
+                thead { tr { th { "line" } th.text { (report.languages.source) } th.text { (report.languages.target) } } }
                 tbody { @for e in &d.examples { tr {
                     td.place { (e.place) } td.text { (visible(&e.source)) } td.text { (visible(&e.target)) }
                 } } }
@@ -195,6 +195,17 @@ fn examples(report: &Report) -> Markup {
                 (table(d))
             }
         }
+    }
+}
+
+fn settings(report: &Report) -> Markup {
+    let settings = serde_json::to_value(&report.config).expect("names and numbers");
+    html! {
+        div.wide { table { tbody {
+            @for (name, value) in settings.as_object().into_iter().flatten() {
+                tr { th scope="row" { (name) } td { code { @if value.is_null() { "not given" } @else { (value) } } } }
+            }
+        } } }
     }
 }
 

@@ -1,21 +1,21 @@
 //! A report as text.
 
 use crate::columns::columns;
-use crate::profile::{grouped, share};
+use crate::profile::grouped;
 use lsra_text::prepare::{Report, SideReport};
 
 /// What became of the pairs, then what each part holds.
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!(
-        "{}: {} pairs read, {} kept ({})\n\n",
+        "{}: {} pairs read, {} kept, {} dropped\n\n",
         report.files.join(", "),
         grouped(report.read),
         grouped(report.kept() as u64),
-        share(report.kept() as u64, report.read),
+        grouped(report.read - report.kept() as u64),
     );
     if !report.dropped.is_empty() {
         let row = |d: &lsra_text::prepare::Dropped| {
-            vec![d.reason.text().to_owned(), grouped(d.count), share(d.count, report.read)]
+            vec![d.reason.text().to_owned(), grouped(d.count), percent(d.count, report.read)]
         };
         text += &columns(&["dropped", "pairs", "share"], report.dropped.iter().map(row).collect());
         text.push('\n');

@@ -12,7 +12,7 @@ mod table;
 
 pub use budget::Budget;
 pub use count::{Profile, Sentence, Vocabulary};
-pub use numbers::{grouped, millions, share};
+pub use numbers::{grouped, millions};
 
 use clap::{Args, ValueEnum};
 use lsra_model::ConfigError;

@@ -58,6 +58,8 @@ pub(super) fn build(codes: Codes) -> Tokenizer {
 ///
 /// Errors: why it is not.
 pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, Kind), String> {
+    // The library panics over a decoder that is no JSON, so that is looked at first.
+    serde_json::from_slice::<serde_json::Value>(bytes).map_err(|e| e.to_string())?;
     let tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
     let ModelWrapper::BPE(model) = tokenizer.get_model() else {
         return Err("its model is not BPE".to_owned());
