@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Prepare a corpus from raw files.
 ///
@@ -40,11 +41,11 @@ pub struct PrepareArgs {
     #[arg(long, value_name = "FORMAT", value_parser = named::<Format>)]
     pub format: Option<Format>,
     /// Columns of source and target in TSV, from 1 [default: 1,2]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 2)]
-    pub columns: Option<Vec<usize>>,
+    #[arg(long, value_name = "N,N", value_parser = two::<usize>)]
+    pub columns: Option<[usize; 2]>,
     /// Fields of source and target in JSON, as in translation.de,translation.en [default: the languages]
-    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', num_args = 2)]
-    pub fields: Option<Vec<String>>,
+    #[arg(long, value_name = "NAME,NAME", value_parser = two::<String>)]
+    pub fields: Option<[String; 2]>,
     /// How characters are normalised: nfkc, or none; white space is made single spaces by both
     #[arg(long, value_name = "HOW", value_parser = named::<Normalization>, default_value = "nfkc")]
     pub normalize: Normalization,
@@ -136,14 +137,13 @@ impl PrepareArgs {
             return Ok(crate::train::TrainConfig::read(file)?.preparation()?);
         }
         let languages = self.languages.as_ref().map(|l| split_languages(l)).transpose()?;
-        let pair = |columns: &Vec<usize>| [columns[0], columns[1]];
         let corpus = CorpusConfig {
             files: self.files.clone(),
             languages,
             folder: self.out.clone().expect("clap requires it"),
             format: self.format,
-            columns: self.columns.as_ref().map(pair),
-            fields: self.fields.as_ref().map(|f| [f[0].clone(), f[1].clone()]),
+            columns: self.columns,
+            fields: self.fields.clone(),
         };
         let config = PrepareConfig {
             normalize: self.normalize,
@@ -174,6 +174,16 @@ fn split_languages(text: &str) -> Result<[String; 2], Error> {
             value: text.to_owned(),
             expected: "two names with a hyphen between them, as in de-en".to_owned(),
         }),
+    }
+}
+
+/// Two values with a comma between them.
+fn two<T: FromStr>(text: &str) -> Result<[T; 2], String> {
+    let parsed =
+        |part: &str| part.parse().map_err(|_| format!("{part:?} is none of two values with a comma between them"));
+    match text.split(',').collect::<Vec<_>>()[..] {
+        [first, second] => Ok([parsed(first)?, parsed(second)?]),
+        _ => Err("two values are expected, with a comma between them".to_owned()),
     }
 }
 

@@ -36,7 +36,7 @@ impl Task {
     /// Errors: settings that are not understood, or files that do not say how they hold pairs.
     pub(super) fn of(args: &TrainArgs) -> Result<Task, Error> {
         if let Some(file) = &args.config {
-            return Ok(by_config(args, file)?);
+            return by_config(args, file);
         }
         let data = args.data.as_ref().expect("clap requires a folder or a configuration");
         match args.recipe {

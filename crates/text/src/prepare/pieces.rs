@@ -103,9 +103,9 @@ impl Text {
 fn sample(files: &[PathBuf], stride: usize, mut with: impl FnMut(String)) -> Result<(), TextError> {
     for file in files {
         let mut text = Text::open(file)?;
-        let mut number = 0;
+        let mut number = 0usize;
         while let Some(line) = text.next()? {
-            if number % stride == 0 {
+            if number.is_multiple_of(stride) {
                 with(line);
             }
             number += 1;
@@ -154,7 +154,7 @@ impl<'a> Blocks<'a> {
             match text.next()? {
                 None => self.text = None,
                 Some(line) => {
-                    if self.number % self.stride == 0 {
+                    if self.number.is_multiple_of(self.stride) {
                         block.push_str(&line);
                         block.push('\n');
                     }
