@@ -31,7 +31,7 @@ pub struct PrepareArgs {
     /// The folder to write
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
     pub out: Option<PathBuf>,
-    /// Take the corpus and its settings from the [corpus] and [prepare] tables of a file, as `lsra train --config` does
+    /// Take the corpus and its settings from the corpus and prepare tables of a file, as `lsra train --config` does
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "out"])]
     pub config: Option<PathBuf>,
     /// What the sides are called, as in de-en [default: as the endings of two files, otherwise source-target]

@@ -64,7 +64,7 @@ pub struct TrainArgs {
     /// there are any
     #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
     pub data: Option<PathBuf>,
-    /// A TOML file with the tables [corpus] (files, folder, languages, …), [prepare], [model], [training] and [decoding]: prepares
+    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training and decoding: prepares
     /// the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
