@@ -1,9 +1,9 @@
 //! From raw files to a folder that a model can be trained on: reading, normalising, cleaning, splitting, BPE, dictionaries and
 //! a report, in memory that grows by a few bytes a pair.
 //!
-//! There are three steps. [`clean`] reads the files through once and keeps what is good by itself; [`divide`] looks at what only
-//! the whole corpus shows and holds parts out; [`pieces`] learns BPE and measures. Each writes whole files or none and is
-//! skipped where it was done before ([`state`]), so that a preparation that was stopped goes on where it was. The same bytes
+//! There are three steps. `clean` reads the files through once and keeps what is good by itself; `divide` looks at what only
+//! the whole corpus shows and holds parts out; `pieces` learns BPE and measures. Each writes whole files or none and is
+//! skipped where it was done before (`state`), so that a preparation that was stopped goes on where it was. The same bytes
 //! come out for the same bytes in, on any number of threads.
 
 mod chunks;

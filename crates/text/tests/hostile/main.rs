@@ -93,7 +93,8 @@ proptest! {
         let valid = if raw { raw_bpe().to_json() } else { in_file(&codes(), Bpe::from_codes).unwrap().to_json() };
         let bytes = changes.iter().fold(valid, mutate);
         let (result, peak) = peak(|| Bpe::from_json("a file", &bytes));
-        prop_assert!(peak <= allowed(&bytes) + (16 << 20), "{peak} bytes for {}", bytes.len());
+        // A swollen pattern compiles to what the regex library allows, some 10 MiB for each of its programs, whatever the file's size.
+        prop_assert!(peak <= allowed(&bytes) + (64 << 20), "{peak} bytes for {}", bytes.len());
         match result {
             Ok(bpe) => {
                 let line = "ein haus, 42 ü";
