@@ -55,6 +55,16 @@ pub enum Error {
         /// What should be there.
         name: &'static str,
     },
+    /// A card that does not say what it should.
+    #[error("{file}: its card's {key:?} is not understood ({reason}); save the model again with this version")]
+    BadCard {
+        /// The model file.
+        file: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A dictionary of another size than the model's table.
     #[error(
         "{file}: {name} has {found} words but the model's table has {words}; the dictionary belongs to another model"

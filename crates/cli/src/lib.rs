@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod lines;
 pub mod options;
 pub mod pairs;
+pub mod prepare;
 pub mod profile;
 pub mod score;
 pub mod sink;

@@ -2,14 +2,16 @@
 
 use clap::{Parser, Subcommand};
 use lsra::evaluate::{self, EvaluateArgs};
+use lsra::prepare::{self, PrepareArgs};
 use lsra::profile::{self, ProfileArgs};
 use lsra::score::{self, ScoreArgs};
 use lsra::text::{self, TextArgs};
+use lsra::train::{self, TrainArgs};
 use lsra::translate::{self, TranslateArgs};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "lsra", version, about = "Translate with Lite Transformers")]
+#[command(name = "lsra", version, about = "Train Lite Transformers and translate with them")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -17,6 +19,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Prepare a corpus from raw files: clean, split, learn BPE, report
+    Prepare(PrepareArgs),
+    /// Train a model on a prepared folder, or on raw files by a configuration
+    Train(TrainArgs),
     /// Translate sentences, one a line
     Translate(TranslateArgs),
     /// Print the log-probability of given translations
@@ -31,6 +37,8 @@ enum Command {
 
 fn main() -> ExitCode {
     lsra::exit(match Cli::parse().command {
+        Command::Prepare(args) => prepare::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
 use lsra_kernels::gemm::Precision;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 /// How a model is run and its results are shown.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// The text is cut into the model's pieces already, as in `foo@@ bar`
+    /// The text is cut into the model's pieces already, as in `foo@@ bar` or `▁foo bar`
     #[arg(long)]
     tokenized: bool,
     /// How to show results

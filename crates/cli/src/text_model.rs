@@ -5,19 +5,27 @@ use crate::train::Decoding;
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::Hypothesis;
 use lsra_model::Model;
-use lsra_text::{Bpe, EOS, Encoded, UNK, Unknown, Vocabulary, cut_line};
+use lsra_text::prepare::TextForm;
+use lsra_text::{Bpe, EOS, Encoded, Spelling, UNK, Unknown, Vocabulary, cut_line};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Blob of the tokeniser, as Hugging Face's `tokenizer.json`; absent where text comes cut into pieces.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// Blob of the source side's tokeniser, where each side has its own.
+pub const SOURCE_TOKENIZER: &str = "source.tokenizer.json";
+/// Blob of the target side's.
+pub const TARGET_TOKENIZER: &str = "target.tokenizer.json";
 /// Blob of the source side's fairseq dictionary.
 pub const SOURCE_DICTIONARY: &str = "source.dict";
 /// Blob of the target side's.
 pub const TARGET_DICTIONARY: &str = "target.dict";
 /// The card's key for whether the model knows lowercased text only.
 pub const LOWERCASED: &str = "lowercased";
+/// The card's key for what raw text goes through before it is cut: normalisation and casing, as its corpus was prepared.
+pub const TEXT: &str = "text";
 /// The card's key for how the model was scored, the `[decoding]` table of its preset.
 pub const DECODING: &str = "decoding";
 
@@ -29,7 +37,9 @@ pub struct TextModel {
     pub weights: Weights,
     /// What the file says about itself.
     pub card: Map<String, Value>,
-    bpe: Option<Bpe>,
+    form: Option<TextForm>,
+    source_bpe: Option<Bpe>,
+    target_bpe: Option<Bpe>,
     source: Vocabulary,
     target: Vocabulary,
 }
@@ -37,9 +47,9 @@ pub struct TextModel {
 /// Whether text still has to be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Words separated by spaces.
+    /// As the model's corpus was: words separated by spaces, or raw text.
     Words,
-    /// Pieces of the model's vocabulary, `foo@@ bar`.
+    /// Pieces of the model's vocabulary, `foo@@ bar` or `▁foo bar`.
     Pieces,
 }
 
@@ -61,9 +71,14 @@ impl TextModel {
         };
         let source = vocabulary(SOURCE_DICTIONARY, model.config.source_vocabulary)?;
         let target = vocabulary(TARGET_DICTIONARY, model.config.target_vocabulary)?;
-        let tokenizer = blobs.get(TOKENIZER);
-        let bpe = tokenizer.map(|b| Bpe::from_json(&format!("{file}, {TOKENIZER}"), b)).transpose()?;
-        Ok(TextModel { model, weights, card, bpe, source, target })
+        let bpe = |name: &str| {
+            let named = blobs.get_key_value(name).or_else(|| blobs.get_key_value(TOKENIZER));
+            named.map(|(name, bytes)| Bpe::from_json(&format!("{file}, {name}"), bytes)).transpose()
+        };
+        let (source_bpe, target_bpe) = (bpe(SOURCE_TOKENIZER)?, bpe(TARGET_TOKENIZER)?);
+        let form = card.get(TEXT).filter(|f| !f.is_null()).map(TextForm::deserialize).transpose();
+        let form = form.map_err(|e| Error::BadCard { file: file.clone(), key: TEXT, reason: e.to_string() })?;
+        Ok(TextModel { model, weights, card, form, source_bpe, target_bpe, source, target })
     }
 
     /// How the model was scored, or the usual way where its file does not say.
@@ -73,12 +88,12 @@ impl TextModel {
 
     /// Source ids of a line, `</s>` at the end, and the pieces that have none.
     pub fn encode_source(&self, line: &str, form: Form) -> Encoded {
-        self.source.encode_keeping_unknown(&self.cut(line, form))
+        self.source.encode_keeping_unknown(&self.cut(line, form, self.source_bpe.as_ref()))
     }
 
     /// Target ids of a line, `</s>` at the end.
     pub fn encode_target(&self, line: &str, form: Form) -> Vec<u32> {
-        self.target.encode(&self.cut(line, form))
+        self.target.encode(&self.cut(line, form, self.target_bpe.as_ref()))
     }
 
     /// Target pieces of ids, special ones included.
@@ -96,7 +111,7 @@ impl TextModel {
                 copied.map_or_else(|| self.target.piece(id).expect("a target id"), |unknown| &unknown.surface)
             })
             .collect();
-        Bpe::join(&pieces)
+        self.target_spelling().join(&pieces)
     }
 
     /// The most tokens of a source and of a target, `</s>` counted.
@@ -104,13 +119,20 @@ impl TextModel {
         self.model.config.max_positions
     }
 
-    fn cut(&self, line: &str, form: Form) -> Vec<String> {
-        match form {
-            Form::Pieces => cut_line(None, line),
-            Form::Words if self.card.get(LOWERCASED) == Some(&Value::Bool(true)) => {
-                cut_line(self.bpe.as_ref(), &line.to_lowercase())
-            }
-            Form::Words => cut_line(self.bpe.as_ref(), line),
+    /// How pieces of the target show where words end.
+    pub fn target_spelling(&self) -> Spelling {
+        self.target_bpe.as_ref().map_or(Spelling::Continued, Bpe::spelling)
+    }
+
+    fn cut(&self, line: &str, form: Form, bpe: Option<&Bpe>) -> Vec<String> {
+        if form == Form::Pieces {
+            return cut_line(None, line);
         }
+        let lowercased = self.card.get(LOWERCASED) == Some(&Value::Bool(true));
+        let mut line = if lowercased { Cow::Owned(line.to_lowercase()) } else { Cow::Borrowed(line) };
+        if let Some(form) = self.form {
+            line = Cow::Owned(form.apply(&line));
+        }
+        cut_line(bpe, &line)
     }
 }

@@ -1,10 +1,12 @@
 //! Parallel text: from a prepared folder, or from lines at hand, to ids.
 
-use crate::{Bpe, TextError, Vocabulary, files};
+use crate::prepare::{Manifest, TextForm};
+use crate::{Bpe, Spelling, TextError, Vocabulary, files};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The file extensions of the two sides, `de` and `en` for German to English.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Languages {
     /// What is translated.
     pub source: String,
@@ -24,6 +26,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// In the order of their numbers.
+    pub const ALL: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
+
     /// The stem of the part's files.
     pub fn name(self) -> &'static str {
         match self {
@@ -90,6 +95,16 @@ pub struct Texts {
     pub test: TextPair,
 }
 
+impl Texts {
+    /// Reads the three parts of a folder.
+    ///
+    /// Errors: as [`TextPair::read`].
+    pub fn read(folder: &Path, languages: &Languages) -> Result<Texts, TextError> {
+        let read = |split| TextPair::read(folder, split, languages);
+        Ok(Texts { train: read(Split::Train)?, valid: read(Split::Valid)?, test: read(Split::Test)? })
+    }
+}
+
 /// Pairs of sentences as ids, each ending in `</s>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corpus {
@@ -120,8 +135,13 @@ impl Corpus {
 /// A corpus ready to train on, with what turns its text into ids.
 #[derive(Clone)]
 pub struct Prepared {
-    /// Cuts words into pieces; none where the text is cut already.
-    pub bpe: Option<Bpe>,
+    /// What lines went through before they came here, as whatever is to be translated must; none where text is taken as it
+    /// stands.
+    pub form: Option<TextForm>,
+    /// Cuts the source into pieces; none where the text is cut already.
+    pub source_bpe: Option<Bpe>,
+    /// Cuts the target.
+    pub target_bpe: Option<Bpe>,
     /// Pieces of the source.
     pub source_vocabulary: Vocabulary,
     /// Pieces of the target.
@@ -147,9 +167,22 @@ impl Prepared {
             existing(folder.join(format!("dict.{language}.txt"))).map(|p| Vocabulary::from_file(&p)).transpose()
         };
         let (source, target) = (dictionary(&languages.source)?, dictionary(&languages.target)?);
-        let read = |split| TextPair::read(folder, split, languages);
-        let texts = Texts { train: read(Split::Train)?, valid: read(Split::Valid)?, test: read(Split::Test)? };
+        let texts = Texts::read(folder, languages)?;
         Ok(Prepared::from_texts(texts, bpe, source, target))
+    }
+
+    /// Reads a folder that [`prepare`](crate::prepare) made.
+    ///
+    /// Errors: the folder was not prepared to the end, or whatever is wrong with a file in it.
+    pub fn read_prepared(folder: &Path) -> Result<(Languages, Prepared), TextError> {
+        let manifest = Manifest::read(folder)?;
+        let languages = manifest.languages.clone();
+        let bpes = manifest.tokenizers(folder)?;
+        let dictionary = |language: &str| Vocabulary::from_file(&folder.join(format!("dict.{language}.txt")));
+        let vocabularies = [dictionary(&languages.source)?, dictionary(&languages.target)?];
+        let texts = Texts::read(folder, &languages)?;
+        let prepared = Prepared::new(texts, bpes.map(Some), vocabularies.map(Some));
+        Ok((languages, Prepared { form: Some(manifest.text), ..prepared }))
     }
 
     /// Cuts and numbers lines at hand. A vocabulary that is not given is counted from `texts.train`.
@@ -159,19 +192,32 @@ impl Prepared {
         source_vocabulary: Option<Vocabulary>,
         target_vocabulary: Option<Vocabulary>,
     ) -> Prepared {
+        Prepared::new(texts, [bpe.clone(), bpe], [source_vocabulary, target_vocabulary])
+    }
+
+    fn new(texts: Texts, bpes: [Option<Bpe>; 2], vocabularies: [Option<Vocabulary>; 2]) -> Prepared {
         // Line by line: the pieces of a whole corpus are many small strings, ten times the size of its ids.
-        let count = |lines: &[String]| Vocabulary::from_sentences(lines.iter().map(|l| cut_line(bpe.as_ref(), l)));
-        let source_vocabulary = source_vocabulary.unwrap_or_else(|| count(&texts.train.source));
-        let target_vocabulary = target_vocabulary.unwrap_or_else(|| count(&texts.train.target));
-        let number = |vocabulary: &Vocabulary, lines: &[String]| -> Vec<Vec<u32>> {
+        let count = |lines: &[String], bpe: &Option<Bpe>| {
+            Vocabulary::from_sentences(lines.iter().map(|l| cut_line(bpe.as_ref(), l)))
+        };
+        let number = |vocabulary: &Vocabulary, lines: &[String], bpe: &Option<Bpe>| -> Vec<Vec<u32>> {
             lines.iter().map(|l| vocabulary.encode(&cut_line(bpe.as_ref(), l))).collect()
         };
+        let [source_bpe, target_bpe] = bpes;
+        let [source, target] = vocabularies;
+        let source_vocabulary = source.unwrap_or_else(|| count(&texts.train.source, &source_bpe));
+        let target_vocabulary = target.unwrap_or_else(|| count(&texts.train.target, &target_bpe));
         let corpus = |text: &TextPair| Corpus {
-            source: number(&source_vocabulary, &text.source),
-            target: number(&target_vocabulary, &text.target),
+            source: number(&source_vocabulary, &text.source, &source_bpe),
+            target: number(&target_vocabulary, &text.target, &target_bpe),
         };
         let (train, valid, test) = (corpus(&texts.train), corpus(&texts.valid), corpus(&texts.test));
-        Prepared { bpe, source_vocabulary, target_vocabulary, texts, train, valid, test }
+        Prepared { form: None, source_bpe, target_bpe, source_vocabulary, target_vocabulary, texts, train, valid, test }
+    }
+
+    /// How pieces of the target show where words end.
+    pub fn target_spelling(&self) -> Spelling {
+        self.target_bpe.as_ref().map_or(Spelling::Continued, Bpe::spelling)
     }
 }
 

@@ -39,6 +39,109 @@ pub enum TextError {
         /// Byte within the line, from 1.
         byte: usize,
     },
+    /// UTF-16, by its byte order mark.
+    #[error("{file}: is UTF-16; convert the file to UTF-8, as with iconv -f UTF-16 -t UTF-8")]
+    Utf16 {
+        /// The file's path.
+        file: String,
+    },
+    /// A file far larger than what it should hold.
+    #[error("{file}: has more than {most} bytes; {expected} is expected there")]
+    TooLarge {
+        /// The file's path.
+        file: String,
+        /// The most that is read.
+        most: u64,
+        /// What the file should have held.
+        expected: &'static str,
+    },
+    /// A compressed file that ends early or was changed.
+    #[error(
+        "{file}: its {format} data end early or are damaged at line {line} ({cause}); fetch or pack the file again"
+    )]
+    Damaged {
+        /// The file's path.
+        file: String,
+        /// How it is packed.
+        format: &'static str,
+        /// The line that could not be read whole, from 1.
+        line: u64,
+        /// The reader's reason.
+        cause: io::Error,
+    },
+    /// A file or folder that cannot be written.
+    #[error("{file}: cannot be written ({cause}); check that its folder exists and that you may write there")]
+    Unwritable {
+        /// The file's path.
+        file: String,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// Files that do not say how they hold pairs.
+    #[error("{files}: {reason}")]
+    UnclearSource {
+        /// The files.
+        files: String,
+        /// What is unclear, and what to do.
+        reason: &'static str,
+    },
+    /// A setting out of range.
+    #[error("{name} = {value}: {expected}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Nothing passed the cleaning.
+    #[error("none of the {pairs} pairs is left; most were dropped for this reason: {reason}, as {example} was")]
+    NothingLeft {
+        /// Pairs read.
+        pairs: u64,
+        /// Why most of them were dropped.
+        reason: &'static str,
+        /// The place of one of them.
+        example: String,
+    },
+    /// A part to be held out that cannot be had.
+    #[error(
+        "of {pairs} pairs, {found} can be held out for {part} without sharing a sentence with the others, and {wanted} \
+         are wanted; ask for fewer"
+    )]
+    SplitTooLarge {
+        /// Pairs that passed the cleaning.
+        pairs: usize,
+        /// Those that may be held out.
+        found: usize,
+        /// The part.
+        part: &'static str,
+        /// Its size.
+        wanted: usize,
+    },
+    /// More pairs than can be numbered.
+    #[error("more than {most} pairs; prepare the corpus in parts")]
+    TooManyPairs {
+        /// The most.
+        most: u64,
+    },
+    /// A folder with something else in it.
+    #[error("{folder}: holds {found}, which was not prepared here; choose another folder, or remove it")]
+    ForeignFolder {
+        /// The folder.
+        folder: String,
+        /// What lies there.
+        found: String,
+    },
+    /// A folder that no preparation has finished.
+    #[error("{file}: {reason}; prepare the corpus again")]
+    BadManifest {
+        /// The manifest's path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A parallel text whose sides do not have a line for a line.
     #[error(
         "{source_file} has {source_lines} lines but {target_file} has {target_lines}; \

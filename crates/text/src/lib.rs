@@ -16,13 +16,14 @@ mod errors;
 mod files;
 pub mod metrics;
 pub mod moses;
+pub mod prepare;
 mod random;
+mod staged;
 mod substitute;
 mod vocabulary;
 
 pub use batching::{Batch, BatchLimits, Batches};
-
-pub use bpe::Bpe;
+pub use bpe::{Bpe, PieceCount, Spelling};
 pub use corpus::{Corpus, Languages, Prepared, Split, TextPair, Texts, cut_line};
 pub use errors::TextError;
 pub use metrics::{Bleu, split_compounds};

@@ -1,7 +1,9 @@
 //! BPE against subword-nmt's procedure, written out.
 
-use lsra_text::{Bpe, TextError};
+use lsra_text::prepare::TextForm;
+use lsra_text::{Bpe, PieceCount, Spelling, TextError};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 /// subword-nmt's `encode`: as long as a pair of neighbours is in the codes, join the earliest learnt one wherever it stands.
@@ -135,8 +137,83 @@ fn learning_joins_the_most_frequent_pair_first_and_always_the_same() {
     assert_eq!(Bpe::train(&lines, 1000).cut("es ist das war"), ["es", "ist", "das", "war"]);
 }
 
+/// Pieces of raw text from a few lines.
+fn raw(lines: &[&str], size: PieceCount) -> Bpe {
+    let mut characters = BTreeMap::new();
+    lines.iter().flat_map(|l| l.chars()).for_each(|c| *characters.entry(c).or_insert(0) += 1);
+    Bpe::learn_raw(&characters, lines.iter(), size)
+}
+
+const RAW: [&str; 4] = [
+    "Das ist ein Haus, und das ist kein Haus.",
+    "Don't say \"it's 42°\" – say 'no'!",
+    "Das Haus kostet 1.234,50 €; das Schloß 999 €.",
+    "नमस्ते दुनिया, नमस्ते! 私は私です。",
+];
+
+proptest! {
+    #[test]
+    fn joining_gives_raw_text_back(line in any::<String>(), size in 20usize..200) {
+        let bpe = raw(&RAW, PieceCount::Vocabulary(size));
+        let line = TextForm::default().apply(&line);
+        let pieces = bpe.cut(&line);
+        prop_assert_eq!(Spelling::Spaced.join(&pieces), line.clone());
+        let stored = Bpe::from_json("json", &bpe.to_json()).unwrap();
+        prop_assert_eq!(stored.spelling(), Spelling::Spaced);
+        prop_assert_eq!(stored.cut(&line), pieces);
+    }
+
+    /// Another program that loads the file gets the same tokens, and the text back.
+    #[test]
+    fn the_file_says_how_raw_text_is_cut(line in "[A-Za-zßüé ▁',.!?0-9€°–’\u{301}नमस्ते私は]{1,40}", merges in 0usize..60) {
+        let bpe = raw(&RAW, PieceCount::Merges(merges));
+        let line = TextForm::default().apply(&line);
+        prop_assume!(!line.is_empty());
+        let other = tokenizers::Tokenizer::from_bytes(bpe.to_json()).unwrap();
+        let encoding = other.encode(line.as_str(), false).unwrap();
+        let pieces = bpe.cut(&line);
+        prop_assert_eq!(encoding.len(), pieces.len());
+        for (token, piece) in encoding.get_tokens().iter().zip(&pieces) {
+            prop_assert!(token == piece || token == "<unk>", "{} {}", token, piece);
+        }
+        if !encoding.get_tokens().contains(&"<unk>".to_owned()) {
+            prop_assert_eq!(other.decode(encoding.get_ids(), false).unwrap(), line);
+        }
+    }
+}
+
+#[test]
+fn pieces_of_raw_text_depend_on_the_text_alone() {
+    let json = raw(&RAW, PieceCount::Vocabulary(60)).to_json();
+    let mut turned = RAW;
+    for _ in 0..10 {
+        turned.rotate_left(1);
+        assert_eq!(raw(&turned, PieceCount::Vocabulary(60)).to_json(), json);
+    }
+    let bpe = raw(&RAW, PieceCount::Merges(1000));
+    assert_eq!(
+        bpe.cut("das Haus ist 42, nicht"),
+        ["▁das", "▁Haus", "▁ist", "▁", "4", "2", ",", "▁", "n", "i", "c", "h", "t"]
+    );
+    // Half of so few pieces at most are characters; the rarer ones stay themselves, and unknown.
+    let few = raw(&RAW, PieceCount::Vocabulary(20));
+    assert_eq!(few.cut("私 Haus").concat(), "▁私▁Haus");
+}
+
 #[test]
 fn other_tokenisers_are_refused() {
+    let bpe = raw(&RAW, PieceCount::Vocabulary(60));
+    let json = String::from_utf8(bpe.to_json()).unwrap();
+    for bytes in [
+        json.replace("\"prepend_scheme\":\"always\"", "\"prepend_scheme\":\"never\""),
+        json.replace("\"behavior\":\"Isolated\"", "\"behavior\":\"Removed\""),
+        json.replace("|▁\"", "\""),
+    ] {
+        assert_ne!(bytes, json);
+        let error = Bpe::from_json("model.safetensors", bytes.as_bytes()).map(|_| ()).unwrap_err();
+        assert!(matches!(error, TextError::BadTokenizer { .. }), "{error}");
+    }
+
     let bpe = Bpe::train(&["es ist"], 1);
     let json = String::from_utf8(bpe.to_json()).unwrap();
     for bytes in [

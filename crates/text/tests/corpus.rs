@@ -34,7 +34,7 @@ fn read(folder: &Path) -> Result<Prepared, TextError> {
 fn a_folder_of_cut_text_needs_neither_codes_nor_dictionaries() {
     let folder = folder();
     let prepared = read(folder.path()).unwrap();
-    assert!(prepared.bpe.is_none());
+    assert!(prepared.source_bpe.is_none() && prepared.target_bpe.is_none());
     // das twice, then one each of aus, ein, h@@, haus in that order; 4 + 5 ids are filled up to 16.
     let v = &prepared.source_vocabulary;
     assert_eq!(v.len(), 16);

@@ -15,7 +15,7 @@ use lsra_infer::Translator;
 use lsra_kernels::Isa;
 use lsra_text::metrics::{MetricName, Resampling};
 use lsra_text::moses::Language;
-use lsra_text::{Bpe, TextPair};
+use lsra_text::{Spelling, TextPair};
 use report::{Report, Speed};
 use scores::{Outputs, Scored};
 use std::num::NonZeroUsize;
@@ -126,7 +126,8 @@ fn translated(args: &EvaluateArgs, file: &std::path::Path) -> Result<(Outputs, O
         isa: isa.tier().name(),
         precision: args.run.precision.name(),
     };
-    let references = pairs.text.target.iter().map(|line| words(line, args.run.form())).collect();
+    let references =
+        pairs.text.target.iter().map(|line| words(line, args.run.form(), model.target_spelling())).collect();
     Ok((Outputs { systems: vec![(file.display().to_string(), outputs)], references }, Some(speed)))
 }
 
@@ -146,7 +147,8 @@ fn at_hand(args: &EvaluateArgs) -> Result<Outputs, Error> {
     let mut outputs = Outputs { systems: Vec::new(), references: Vec::new() };
     for hypothesis in &args.hypothesis {
         let pair = TextPair::read_files(hypothesis, reference)?;
-        let lines = |lines: Vec<String>| lines.iter().map(|line| words(line, args.run.form())).collect();
+        let lines =
+            |lines: Vec<String>| lines.iter().map(|line| words(line, args.run.form(), Spelling::Continued)).collect();
         outputs.systems.push((hypothesis.display().to_string(), lines(pair.source)));
         outputs.references = lines(pair.target);
     }
@@ -154,9 +156,9 @@ fn at_hand(args: &EvaluateArgs) -> Result<Outputs, Error> {
 }
 
 /// A line as words.
-fn words(line: &str, form: Form) -> String {
+fn words(line: &str, form: Form, spelling: Spelling) -> String {
     match form {
         Form::Words => line.to_owned(),
-        Form::Pieces => Bpe::join(&line.split_whitespace().collect::<Vec<_>>()),
+        Form::Pieces => spelling.join(&line.split_whitespace().collect::<Vec<_>>()),
     }
 }

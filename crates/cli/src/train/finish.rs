@@ -2,7 +2,9 @@
 
 use super::job::{Job, Trained};
 use crate::Error;
-use crate::text_model::{DECODING, LOWERCASED, SOURCE_DICTIONARY, TARGET_DICTIONARY, TOKENIZER};
+use crate::text_model::{
+    DECODING, LOWERCASED, SOURCE_DICTIONARY, SOURCE_TOKENIZER, TARGET_DICTIONARY, TARGET_TOKENIZER, TEXT, TOKENIZER,
+};
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::gemm::Precision;
@@ -67,7 +69,11 @@ impl Scorer<'_> {
         let references: Vec<String> = lines.target.iter().map(|line| self.reference(line)).collect();
         let decoding = &self.job.settings.decoding;
         let score = |beam: usize| {
-            let bleu = Bleu::of(&self.translate(corpus, &decoding.search(beam)), &references);
+            let bleu = Bleu::of_text(
+                &self.translate(corpus, &decoding.search(beam)),
+                &references,
+                self.text.target_spelling(),
+            );
             let search = if beam == 1 { "greedy".to_owned() } else { format!("beam {beam}") };
             eprintln!("{name}, {search}: {bleu}");
             bleu
@@ -83,14 +89,14 @@ impl Scorer<'_> {
         let best = |ids: &Vec<u32>| {
             let hypotheses = if fits(&ids) { found.next() } else { None };
             let tokens = hypotheses.and_then(|h| h.into_iter().next()).map(|h| h.tokens);
-            Bpe::join(&self.text.target_vocabulary.decode(&tokens.unwrap_or_default()))
+            self.text.target_spelling().join(&self.text.target_vocabulary.decode(&tokens.unwrap_or_default()))
         };
         corpus.source.iter().map(best).collect()
     }
 
     /// A line as words, where it came cut into pieces.
     fn reference(&self, line: &str) -> String {
-        if self.text.bpe.is_some() { line.to_owned() } else { Bpe::join(&cut_line(None, line)) }
+        if self.text.target_bpe.is_some() { line.to_owned() } else { Bpe::join(&cut_line(None, line)) }
     }
 }
 
@@ -138,6 +144,8 @@ fn card(
         "source_language": job.languages.source,
         "target_language": job.languages.target,
         LOWERCASED: is_lowercased(text),
+        TEXT: text.form,
+        "pieces": text.target_spelling(),
         DECODING: job.settings.decoding,
         "corpus": job.corpus,
         "weights": describe(chosen),
@@ -159,8 +167,14 @@ fn model_file(text: &Prepared, model: &Model, weights: Weights, card: Map<String
         (SOURCE_DICTIONARY.to_owned(), text.source_vocabulary.to_bytes()),
         (TARGET_DICTIONARY.to_owned(), text.target_vocabulary.to_bytes()),
     ]);
-    if let Some(bpe) = &text.bpe {
-        blobs.insert(TOKENIZER.to_owned(), bpe.to_json());
+    if let (Some(source), Some(target)) = (&text.source_bpe, &text.target_bpe) {
+        let (source, target) = (source.to_json(), target.to_json());
+        if source == target {
+            blobs.insert(TOKENIZER.to_owned(), source);
+        } else {
+            blobs.insert(SOURCE_TOKENIZER.to_owned(), source);
+            blobs.insert(TARGET_TOKENIZER.to_owned(), target);
+        }
     }
     ModelFile { model: model.clone(), weights, card, blobs }
 }

@@ -1,10 +1,13 @@
 //! `train`: from a folder of sentence pairs to one model file.
 
+mod config;
 mod finish;
 mod job;
 mod progress;
 mod settings;
+mod task;
 
+pub use config::TrainConfig;
 pub use finish::{Scores, SplitScores};
 pub use job::{Job, JobEnd, Trained};
 pub use settings::{Decoding, Settings, SettingsError};
@@ -13,11 +16,12 @@ use crate::Error;
 use crate::trace::UpdateTraceArgs;
 use clap::{Args, ValueEnum};
 use lsra_kernels::Isa;
-use lsra_text::{Languages, Prepared};
+use lsra_text::Languages;
 use lsra_train::{PrecisionKind, Start};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use task::Task;
 
 /// What to train on, and with which settings unless told otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,18 +51,28 @@ impl Recipe {
 }
 
 /// Train a model.
+///
+/// From a folder that `lsra prepare` made (--data), from raw files by a configuration (--config), or by a recipe from a folder
+/// of text that is tokenised already. It shows loss, perplexity, tokens a second and the time left, validates each epoch,
+/// writes metrics.jsonl and checkpoints, and ends with BLEU and one file, model.safetensors, for `lsra translate`. Ctrl-C saves
+/// and ends it; --resume goes on.
 #[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// What to train on
-    #[arg(value_enum)]
-    pub recipe: Recipe,
-    /// A folder with train, valid and test, a file a language, and bpe.codes and dictionaries where there are any
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
-    /// A preset, or the path of a TOML file like one [default: the recipe's]
+    /// Of text that is tokenised already, what to train on
+    #[arg(value_enum, requires = "data")]
+    pub recipe: Option<Recipe>,
+    /// A prepared folder; with a recipe one with train, valid and test, a file a language, and bpe.codes and dictionaries where
+    /// there are any
+    #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
+    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training and decoding: prepares
+    /// the corpus where that is not done yet, and trains
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with fewer updates]
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
-    /// Where the model, its checkpoints and metrics.jsonl go [default: runs/PRESET]
+    /// Where the model, its checkpoints and metrics.jsonl go [default: runs/ and the name of the preset or of the folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on from the newest checkpoint in --out
@@ -92,31 +106,34 @@ pub struct TrainArgs {
 /// Errors: whatever is wrong with the text, the settings or the folder to write to, or a loss that is not a number.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     let isa = Isa::from_env()?;
-    let preset = args.preset.as_deref().unwrap_or(args.recipe.preset());
-    let mut settings = Settings::load(preset, &args.settings)?;
+    let threads = threads(args.threads)?;
+    let time_limit = time_limit(args.max_minutes)?;
+    let Task { name, corpus, mut settings, text, out } = Task::of(args)?;
     if let Some(updates) = args.max_updates {
         settings.training.max_updates = updates;
     }
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    let name = PathBuf::from(preset).file_stem().map_or(preset.to_owned(), |s| s.to_string_lossy().into_owned());
+    let (languages, prepared) = text.read(threads)?;
     let job = Job {
-        out: args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&name)),
         name,
-        corpus: args.recipe.name().to_owned(),
-        languages: args.recipe.languages(),
+        corpus,
+        languages,
         settings,
         isa,
-        threads: threads(args.threads)?,
+        threads,
         seed: args.seed,
+        out,
         start: if args.resume { Start::Resume } else { Start::Fresh },
-        time_limit: time_limit(args.max_minutes)?,
+        time_limit,
         trace: args.trace.clone(),
     };
-    let prepared = Prepared::read(&args.data, &job.languages)?;
     match job.run(&prepared)? {
-        JobEnd::Trained(_) => Ok(ExitCode::SUCCESS),
+        JobEnd::Trained(trained) => {
+            eprintln!("go on with: lsra translate --model {} \"...\"", trained.file.display());
+            Ok(ExitCode::SUCCESS)
+        }
         // As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
         JobEnd::Interrupted => Ok(ExitCode::from(130)),
     }

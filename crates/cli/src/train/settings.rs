@@ -9,6 +9,10 @@ use std::fs;
 use std::io;
 use toml::{Table, Value};
 
+/// The preset of everyday text, and what is changed in it.
+const EVERYDAY_PRESET: &str = "iwslt-160";
+const EVERYDAY: &str = include_str!("everyday.toml");
+
 /// All of a preset, read and checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -78,8 +82,10 @@ pub enum SettingsError {
         known: String,
     },
     /// The file cannot be read.
-    #[error("--preset {name}: cannot be read ({cause})")]
+    #[error("--{option} {name}: cannot be read ({cause})")]
     Unreadable {
+        /// The option that names it, without the dashes.
+        option: &'static str,
         /// The file.
         name: String,
         /// The system's reason.
@@ -106,24 +112,44 @@ impl Settings {
     ///
     /// Errors: no such preset, not TOML, an unknown key, a wrong type or a value out of range.
     pub fn load(preset: &str, changes: &[String]) -> Result<Settings, SettingsError> {
-        let text = match presets::text(preset) {
-            Ok(text) => text.to_owned(),
-            Err(_) => fs::read_to_string(preset).map_err(|cause| match (cause.kind(), presets::text(preset)) {
-                (io::ErrorKind::NotFound, Err(ConfigError::UnknownPreset { name, known })) => {
-                    SettingsError::NoPreset { name, known }
-                }
-                _ => SettingsError::Unreadable { name: preset.to_owned(), cause },
-            })?,
+        Settings::parse(&format!("preset {preset}"), &preset_text(preset)?, changes)
+    }
+
+    /// A preset's with these tables laid over it, which `origin` names in errors, and then `changes`. Without a preset, the one
+    /// for everyday text.
+    ///
+    /// Errors: as [`Settings::load`].
+    pub fn changed(
+        preset: Option<&str>,
+        origin: &str,
+        tables: Table,
+        changes: &[String],
+    ) -> Result<Settings, SettingsError> {
+        let name = preset.unwrap_or(EVERYDAY_PRESET);
+        let not_understood = |origin: &str| {
+            let origin = origin.to_owned();
+            move |reason| SettingsError::NotUnderstood { origin, reason }
         };
-        Settings::parse(&format!("preset {preset}"), &text, changes)
+        let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| e.to_string());
+        let mut table = parse(&preset_text(name)?).map_err(not_understood(&format!("preset {name}")))?;
+        if preset.is_none() {
+            lay_over(&mut table, parse(EVERYDAY).expect("the program's own file is valid"));
+        }
+        lay_over(&mut table, tables);
+        Settings::of_table(origin, table, changes)
     }
 
     /// As [`Settings::load`], from TOML at hand; `origin` names it in errors.
     ///
     /// Errors: as [`Settings::load`].
     pub fn parse(origin: &str, text: &str, changes: &[String]) -> Result<Settings, SettingsError> {
+        let table = toml::from_str(text)
+            .map_err(|e| SettingsError::NotUnderstood { origin: origin.to_owned(), reason: e.to_string() })?;
+        Settings::of_table(origin, table, changes)
+    }
+
+    fn of_table(origin: &str, mut table: Table, changes: &[String]) -> Result<Settings, SettingsError> {
         let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.to_owned(), reason };
-        let mut table: Table = toml::from_str(text).map_err(|e| not_understood(e.to_string()))?;
         let mut settings = read(&table).map_err(not_understood)?;
         for change in changes {
             let not_understood =
@@ -139,6 +165,44 @@ impl Settings {
             .map_err(|e| not_understood(format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected)))?;
         Ok(settings)
     }
+}
+
+/// The TOML of a preset or of a file like one.
+///
+/// Errors: there is none of that name.
+fn preset_text(preset: &str) -> Result<String, SettingsError> {
+    match presets::text(preset) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => fs::read_to_string(preset).map_err(|cause| match (cause.kind(), presets::text(preset)) {
+            (io::ErrorKind::NotFound, Err(ConfigError::UnknownPreset { name, known })) => {
+                SettingsError::NoPreset { name, known }
+            }
+            _ => SettingsError::Unreadable { option: "preset", name: preset.to_owned(), cause },
+        }),
+    }
+}
+
+/// Puts the keys of each of these tables in place of those that are there.
+fn lay_over(settings: &mut Table, tables: Table) {
+    for (name, value) in tables {
+        match (settings.get_mut(&name), value) {
+            (Some(Value::Table(there)), Value::Table(table)) => {
+                table.into_iter().for_each(|(key, v)| put(there, key, v))
+            }
+            (_, value) => {
+                settings.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Sets a key. A whole number where there is a fraction means that fraction.
+fn put(table: &mut Table, key: String, value: Value) {
+    let value = match (table.get(&key), value) {
+        (Some(Value::Float(_)), Value::Integer(n)) => Value::Float(n as f64),
+        (_, value) => value,
+    };
+    table.insert(key, value);
 }
 
 /// Errors: an unknown key or a wrong type. Ranges are not looked at: one change may need another.
@@ -159,13 +223,7 @@ fn set(settings: &mut Table, change: &str) -> Result<(), String> {
     }
     let entry = settings.entry(table).or_insert_with(|| Value::Table(Table::new()));
     let Value::Table(entry) = entry else { return Err(format!("{table} is no table in this preset")) };
-    let value = parse_value(value.trim());
-    // A whole number where the preset has a fraction means that fraction.
-    let value = match (entry.get(key), value) {
-        (Some(Value::Float(_)), Value::Integer(n)) => Value::Float(n as f64),
-        (_, value) => value,
-    };
-    entry.insert(key.to_owned(), value);
+    put(entry, key.to_owned(), parse_value(value.trim()));
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(super) fn merges<S: AsRef<str> + Sync>(lines: &[S], count: usize) -> Vec<Mer
 }
 
 /// The merges of a model, which shows them in its JSON only.
-fn learnt(model: &BPE) -> Vec<Merge> {
+pub(super) fn learnt(model: &BPE) -> Vec<Merge> {
     let json = serde_json::to_value(model).expect("a model can be written");
     serde_json::from_value(json["merges"].clone()).expect("merges are pairs of strings")
 }

@@ -1,26 +1,72 @@
 //! Byte pair encoding: cutting words into pieces (Sennrich, Haddow and Birch 2016).
 //!
-//! The model is Hugging Face's, so that it is stored as a `tokenizer.json` that other programs read; pieces are spelled
-//! as subword-nmt and fairseq spell them, `foo@@ bar` for a word cut in two. Words are what single spaces separate: text
-//! is tokenised before it comes here. A character that no merge knows is a piece of its own.
+//! The model is Hugging Face's, so that it is stored as a `tokenizer.json` that other programs read. Pieces are spelled in
+//! one of two ways. Text that was tokenised before it comes here is words between single spaces, and spelled as
+//! subword-nmt and fairseq do, `foo@@ bar` for a word cut in two. Raw text keeps its spaces in its pieces, `▁foo bar`, and
+//! joining gives it back exactly. A character that no merge knows is a piece of its own.
 
 mod codes;
 mod learn;
 mod model;
+mod raw;
 
-use crate::TextError;
+use crate::{TextError, files};
 use codes::{Codes, WordEnd};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use tokenizers::{Model, Tokenizer};
 
 /// What a piece carries where its word goes on.
 const CONTINUES: &str = "@@";
 
+/// How pieces show where words end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spelling {
+    /// `foo@@ bar` is one word cut in two: the text was tokenised before.
+    #[default]
+    Continued,
+    /// `▁foo bar` is the same: the pieces hold the spaces of raw text.
+    Spaced,
+}
+
+/// How many pieces to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceCount {
+    /// So many pieces in all, single characters included.
+    Vocabulary(usize),
+    /// So many merges beyond the single characters.
+    Merges(usize),
+}
+
+/// What a tokeniser expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Words between spaces.
+    Words(WordEnd),
+    /// Text as people write it.
+    Raw,
+}
+
 /// Cuts words into pieces and joins them again.
 #[derive(Clone)]
 pub struct Bpe {
     tokenizer: Tokenizer,
-    word_end: WordEnd,
+    kind: Kind,
+}
+
+impl Spelling {
+    /// The text of these pieces. A mark that nothing follows is dropped.
+    pub fn join<S: AsRef<str>>(self, pieces: &[S]) -> String {
+        match self {
+            Spelling::Continued => Bpe::join(pieces),
+            Spelling::Spaced => {
+                let line: String = pieces.iter().map(|p| p.as_ref().replace(raw::SPACE, " ")).collect();
+                line.trim_matches(' ').to_owned()
+            }
+        }
+    }
 }
 
 impl Bpe {
@@ -37,13 +83,42 @@ impl Bpe {
         Bpe::of(Codes { word_end: WordEnd::Joined, merges: learn::merges(lines, merges) })
     }
 
+    /// Learns pieces of raw text from strings of one line or several. `characters` says how often each stands in them; one
+    /// that is missing there, or stands once, stays unknown. The same text gives the same pieces, in whatever order it comes.
+    pub fn learn_raw<S>(
+        characters: &BTreeMap<char, u64>,
+        lines: impl Iterator<Item = S> + Send,
+        size: PieceCount,
+    ) -> Bpe
+    where
+        S: AsRef<str> + Send,
+    {
+        Bpe { tokenizer: raw::learn(characters, lines, size), kind: Kind::Raw }
+    }
+
+    /// How its pieces show where words end.
+    pub fn spelling(&self) -> Spelling {
+        match self.kind {
+            Kind::Words(_) => Spelling::Continued,
+            Kind::Raw => Spelling::Spaced,
+        }
+    }
+
     /// Reads what [`Bpe::to_json`] wrote. `origin` names it in errors.
     ///
     /// Errors: not a `tokenizer.json`, or one that would cut otherwise than subword-nmt.
     pub fn from_json(origin: &str, bytes: &[u8]) -> Result<Bpe, TextError> {
-        let (tokenizer, word_end) =
+        let (tokenizer, kind) =
             model::read(bytes).map_err(|reason| TextError::BadTokenizer { file: origin.to_owned(), reason })?;
-        Ok(Bpe { tokenizer, word_end })
+        Ok(Bpe { tokenizer, kind })
+    }
+
+    /// Reads a file that holds what [`Bpe::to_json`] wrote.
+    ///
+    /// Errors: missing, unreadable, empty or far too large, and as [`Bpe::from_json`].
+    pub fn from_file(path: &Path) -> Result<Bpe, TextError> {
+        let text = files::read_text(path, "a tokeniser")?;
+        Bpe::from_json(&path.display().to_string(), text.as_bytes())
     }
 
     /// As a `tokenizer.json`.
@@ -51,12 +126,30 @@ impl Bpe {
         self.tokenizer.to_string(false).expect("a tokeniser that was built can be written").into_bytes()
     }
 
-    /// The pieces of a line of words separated by spaces.
+    /// The pieces of a line: of words separated by spaces, or of raw text without spaces at its ends.
     pub fn cut(&self, line: &str) -> Vec<String> {
+        match self.kind {
+            Kind::Words(word_end) => self.cut_words(line, word_end),
+            Kind::Raw => self.cut_raw(line),
+        }
+    }
+
+    fn cut_raw(&self, line: &str) -> Vec<String> {
+        let marked = raw::mark(line);
+        let mut pieces = Vec::new();
+        for word in raw::words(&marked) {
+            let tokens = self.tokenizer.get_model().tokenize(word).expect("the model knows its unknown token");
+            // What stands between a token's offsets, not the token: unknown characters are themselves there.
+            pieces.extend(tokens.iter().map(|t| word[t.offsets.0..t.offsets.1].to_owned()));
+        }
+        pieces
+    }
+
+    fn cut_words(&self, line: &str, word_end: WordEnd) -> Vec<String> {
         let mut pieces = Vec::new();
         for word in line.split(' ').filter(|w| !w.is_empty()) {
             let marked;
-            let text = match self.word_end {
+            let text = match word_end {
                 WordEnd::Joined => word,
                 WordEnd::Separate => {
                     marked = [word, model::END_MARK].concat();
@@ -78,7 +171,7 @@ impl Bpe {
         pieces
     }
 
-    /// Undoes [`Bpe::cut`]: the words of these pieces, separated by spaces. A mark that nothing follows is dropped.
+    /// Undoes [`Bpe::cut`] of words: the words of these pieces, separated by spaces. A mark that nothing follows is dropped.
     pub fn join<S: AsRef<str>>(pieces: &[S]) -> String {
         let mut line = String::new();
         for piece in pieces {
@@ -95,6 +188,6 @@ impl Bpe {
     }
 
     fn of(codes: Codes) -> Bpe {
-        Bpe { word_end: codes.word_end, tokenizer: model::build(codes) }
+        Bpe { kind: Kind::Words(codes.word_end), tokenizer: model::build(codes) }
     }
 }

@@ -1,6 +1,7 @@
 //! Hugging Face's tokeniser over subword-nmt's merges: built from codes, and recognised in a file.
 
 use super::codes::{Codes, END_OF_WORD, WordEnd};
+use super::{Kind, raw};
 use std::collections::BTreeSet;
 use tokenizers::decoders::bpe::BPEDecoder;
 use tokenizers::models::ModelWrapper;
@@ -14,11 +15,11 @@ use tokenizers::{Model, SplitDelimiterBehavior, Tokenizer};
 pub(super) const END_MARK: &str = "\u{E000}";
 
 /// The model's token for a character that no merge knows. Never seen outside: pieces are cut out of the text itself.
-const UNKNOWN: &str = "<unk>";
+pub(super) const UNKNOWN: &str = "<unk>";
 
 /// Words whose pieces are remembered, on each thread. The corpora of the literature have 50 to 150 thousand distinct
 /// words a side, most of them rare; this holds all but the rare ones in some 10 MB.
-const CACHED_WORDS: usize = 1 << 16;
+pub(super) const CACHED_WORDS: usize = 1 << 16;
 
 /// A tokeniser that merges as these codes say.
 pub(super) fn build(codes: Codes) -> Tokenizer {
@@ -53,18 +54,21 @@ pub(super) fn build(codes: Codes) -> Tokenizer {
     wrap(model.build().expect("every merge's pieces and result are in the vocabulary"), word_end)
 }
 
-/// Reads a `tokenizer.json` that [`build`] could have made.
+/// Reads a `tokenizer.json` that [`build`] or [`raw::learn`] could have made.
 ///
 /// Errors: why it is not.
-pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, WordEnd), String> {
+pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, Kind), String> {
+    // The library panics over a decoder that is no JSON, so that is looked at first.
+    serde_json::from_slice::<serde_json::Value>(bytes).map_err(|e| e.to_string())?;
     let tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
     let ModelWrapper::BPE(model) = tokenizer.get_model() else {
         return Err("its model is not BPE".to_owned());
     };
-    let word_end = match model.end_of_word_suffix.as_deref() {
-        Some(END_OF_WORD) => WordEnd::Joined,
-        None if model.token_to_id(END_MARK).is_some() => WordEnd::Separate,
-        _ => return Err("words do not end in </w>".to_owned()),
+    let kind = match model.end_of_word_suffix.as_deref() {
+        Some(END_OF_WORD) => Kind::Words(WordEnd::Joined),
+        None if raw::is_raw(&tokenizer) => Kind::Raw,
+        None if model.token_to_id(END_MARK).is_some() => Kind::Words(WordEnd::Separate),
+        _ => return Err("words do not end in </w>, nor do pieces hold their spaces".to_owned()),
     };
     if model.unk_token.as_ref().is_none_or(|unknown| model.token_to_id(unknown).is_none()) {
         return Err("its unknown token is missing".to_owned());
@@ -78,11 +82,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, WordEnd), String> {
     if model.continuing_subword_prefix.is_some() || model.ignore_merges {
         return Err("it does not merge as subword-nmt does".to_owned());
     }
-    let expected = wrap(model.clone(), word_end);
+    let expected = match kind {
+        Kind::Words(word_end) => wrap(model.clone(), word_end),
+        Kind::Raw => raw::wrap(model.clone()),
+    };
     if tokenizer.to_string(false).ok() != expected.to_string(false).ok() {
-        return Err("it changes text, or splits it at more than spaces".to_owned());
+        return Err("it changes text, or splits it otherwise than this program".to_owned());
     }
-    Ok((expected, word_end))
+    Ok((expected, kind))
 }
 
 /// The characters of a symbol without the end of a word.

@@ -1,0 +1,66 @@
+//! `lsra prepare`: from raw files to a folder to train on, and a report of it.
+
+mod options;
+mod page;
+mod table;
+
+pub use options::{CorpusConfig, PrepareArgs};
+
+use crate::Error;
+use lsra_exec::atomic;
+use lsra_text::prepare::{self, Event, Preparation, Report, Step};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The report as a page, in the prepared folder.
+pub const PAGE: &str = "report.html";
+
+/// Prepares a corpus and shows what became of it.
+///
+/// Errors: whatever is wrong with the files, the settings or the folder to write to.
+pub fn run(args: &PrepareArgs) -> Result<ExitCode, Error> {
+    let job = args.preparation()?;
+    let threads = crate::train::threads(args.threads)?;
+    let report = prepare(&job, threads)?;
+    print!("{}", table::render(&report));
+    println!("\nReport: {}", job.out.join(PAGE).display());
+    println!("Go on with: lsra train --data {}", job.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prepares a corpus on so many threads, tells of each step on standard error and writes the page.
+///
+/// Errors: as [`run`].
+pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::Option {
+        option: "threads",
+        value: threads.to_string(),
+        expected: format!("so many cannot be started ({e})"),
+    })?;
+    let mut begun = Instant::now();
+    let mut watch = |event| match event {
+        Event::Begins(_) => begun = Instant::now(),
+        Event::Ends(step) => eprintln!("{}: {:.1} s", words(step), begun.elapsed().as_secs_f64()),
+        Event::Skipped(step) => eprintln!("{}: done before", words(step)),
+    };
+    let report = pool.install(|| prepare::run(job, &mut watch))?;
+    write_page(&job.out, &report)?;
+    Ok(report)
+}
+
+fn words(step: Step) -> &'static str {
+    match step {
+        Step::Look => "looking at the files",
+        Step::Clean => "reading and cleaning",
+        Step::Divide => "comparing and splitting",
+        Step::Pieces => "learning pieces and measuring",
+    }
+}
+
+fn write_page(folder: &Path, report: &Report) -> Result<(), Error> {
+    let path = folder.join(PAGE);
+    let page = page::render(report);
+    atomic::replace(&path, |f| f.write_all(page.as_bytes()))
+        .map_err(|cause| Error::Unwritable { path: path.display().to_string(), cause })
+}

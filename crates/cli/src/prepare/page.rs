@@ -1,0 +1,220 @@
+//! A report as one page that needs nothing else.
+
+use super::table::percent;
+use crate::profile::grouped;
+use lsra_text::prepare::{
+    Dropped, Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, PartReport, RATIO_BUCKETS, Report, SideReport, ratio_of_bucket,
+};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = concat!(include_str!("../profile/page.css"), include_str!("page.css"));
+
+/// The whole page.
+pub(super) fn render(report: &Report) -> String {
+    let title = format!("Corpus {} → {}", report.languages.source, report.languages.target);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                p { "Prepared from " (report.files.join(", ")) "." }
+                (figures(report))
+                h2 { "What was dropped, and why" }
+                (dropped(report))
+                h2 { "What each part holds" }
+                p { "Words are what white space separates. New words stand in no line of train; for train itself, its distinct words are "
+                    "given. Unknown pieces are missing in the dictionary and reach the model as " code { "<unk>" } "." }
+                (parts(report))
+                h2 { "How long sentences are" }
+                (lengths(report))
+                h2 { "How lengths compare" }
+                p { "Characters of " (report.languages.target) " for each of " (report.languages.source) ", by pair of train; "
+                    (format!("{:.2}", report.ratio)) " over all. The scale is logarithmic." }
+                (ratios(report))
+                h2 { "Vocabulary" }
+                (vocabulary(report))
+                h2 { "Some of what was dropped" }
+                (examples(report))
+                h2 { "Settings" }
+                (settings(report))
+            }
+        }
+    }
+    .into_string()
+}
+
+fn figures(report: &Report) -> Markup {
+    let kept = report.kept() as u64;
+    html! {
+        div.figures {
+            div { b { (grouped(report.read)) } span { "pairs read" } }
+            div { b { (grouped(kept)) } span { "kept, " (grouped(report.read - kept)) " dropped" } }
+            @for part in &report.parts { div { b { (grouped(part.pairs as u64)) } span { (part.name) } } }
+        }
+        p { "No sentence of one part stands in another, on either side, not even with other capitals or marks. Of "
+            (grouped(report.components as u64)) " sets of pairs that share no sentence, the largest has "
+            (grouped(report.largest_component as u64)) " pairs." }
+    }
+}
+
+fn dropped(report: &Report) -> Markup {
+    let most = report.dropped.iter().map(|d| d.count).max().unwrap_or(1).max(1);
+    html! {
+        @if report.dropped.is_empty() { p { "Nothing." } }
+        @else { div.wide { table {
+            thead { tr { th { "reason" } th { "pairs" } th { "share" } th {} } }
+            tbody { @for d in &report.dropped { tr {
+                th scope="row" { (d.reason.text()) }
+                td { (grouped(d.count)) } td { (percent(d.count, report.read)) }
+                td.bar { i style=(format!("width:{:.2}%", 100.0 * d.count as f64 / most as f64)) {} }
+            } } }
+        } } }
+    }
+}
+
+fn parts(report: &Report) -> Markup {
+    let each = |whole: u64, lines: u64| format!("{:.1}", whole as f64 / lines.max(1) as f64);
+    let row = |part: &PartReport, language: &str, side: &SideReport| {
+        html! { tr {
+            th scope="row" { (part.name) "." (language) }
+            td { (grouped(side.lines)) }
+            td { (grouped(side.characters)) } td { (each(side.characters, side.lines)) }
+            td { (grouped(side.words)) } td { (each(side.words, side.lines)) }
+            td { (grouped(side.pieces)) } td { (each(side.pieces, side.lines)) } td { (grouped(side.most_pieces)) }
+            td { (percent(side.unknown_pieces, side.pieces)) }
+            td { @if part.name == "train" { (grouped(side.new_words)) " distinct" } @else { (percent(side.new_words, side.words)) } }
+        } }
+    };
+    html! {
+        div.wide { table {
+            thead {
+                tr { th rowspan="2" {} th rowspan="2" { "lines" } th colspan="2" { "characters" } th colspan="2" { "words" }
+                    th colspan="4" { "pieces" } th rowspan="2" { "new words" } }
+                tr { th { "all" } th { "a line" } th { "all" } th { "a line" } th { "all" } th { "a line" } th { "most" } th { "unknown" } }
+            }
+            tbody { @for part in &report.parts {
+                (row(part, &report.languages.source, &part.sides[0]))
+                (row(part, &report.languages.target, &part.sides[1]))
+            } }
+        } }
+    }
+}
+
+fn lengths(report: &Report) -> Markup {
+    let [source, target] = &report.parts[0].sides;
+    let label = |bucket: usize| match bucket {
+        LAST => format!("{}+", LAST * LENGTH_BUCKET),
+        _ => (bucket * LENGTH_BUCKET).to_string(),
+    };
+    const LAST: usize = LENGTH_BUCKETS - 1;
+    html! {
+        p.key { i.s0 {} (report.languages.source) " " i.s1 {} (report.languages.target) ": characters of a line, train" }
+        (chart(&[&source.lengths, &target.lengths], LENGTH_BUCKETS, 5, &label))
+    }
+}
+
+fn ratios(report: &Report) -> Markup {
+    chart(&[&report.ratios], RATIO_BUCKETS, 5, &|bucket| {
+        let ratio = ratio_of_bucket(bucket);
+        if ratio < 1.0 { format!("1/{:.0}", 1.0 / ratio) } else { format!("{ratio:.0}") }
+    })
+}
+
+/// Bars by bucket, side by side, with a label under every `every`-th.
+fn chart(series: &[&Histogram], buckets: usize, every: usize, label: &dyn Fn(usize) -> String) -> Markup {
+    const WIDTH: f64 = 760.0;
+    const HEIGHT: f64 = 190.0;
+    const LEFT: f64 = 60.0;
+    const GROUND: f64 = 160.0;
+    let most = series.iter().flat_map(|h| &h.0).copied().max().unwrap_or(1).max(1);
+    let slot = (WIDTH - LEFT) / buckets as f64;
+    let bar = slot * 0.86 / series.len() as f64;
+    let height = |count: u64| (GROUND - 12.0) * count as f64 / most as f64;
+    html! {
+        figure { svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" style="max-width:60rem" {
+            text.most x=(LEFT - 8.0) y="12" { (grouped(most)) }
+            line x1=(LEFT) x2=(WIDTH) y1=(GROUND) y2=(GROUND) {}
+            @for (s, histogram) in series.iter().enumerate() {
+                @for (bucket, &count) in histogram.0.iter().enumerate() {
+                    rect class=(format!("s{s}")) width=(format!("{bar:.2}")) height=(format!("{:.2}", height(count)))
+                        x=(format!("{:.2}", LEFT + slot * (bucket as f64 + 0.07) + bar * s as f64))
+                        y=(format!("{:.2}", GROUND - height(count))) {
+                        title { (label(bucket)) ": " (grouped(count)) }
+                    }
+                }
+            }
+            @for bucket in (0..buckets).step_by(every) {
+                text.tick x=(format!("{:.2}", LEFT + slot * (bucket as f64 + 0.5))) y=(GROUND + 14.0) { (label(bucket)) }
+            }
+        } }
+    }
+}
+
+fn vocabulary(report: &Report) -> Markup {
+    let names = [&report.languages.source, &report.languages.target];
+    html! {
+        div.wide { table {
+            thead { tr { th { "side" } th { "ids in the dictionary" } th { "pieces seen less than ten times" }
+                th { "pieces for a word of train" } th { "known pieces, valid" } th { "known pieces, test" } } }
+            tbody { @for (side, name) in names.iter().enumerate() {
+                @let of = |part: usize| &report.parts[part].sides[side];
+                tr {
+                    th scope="row" { (name) }
+                    td { (grouped(of(0).dictionary as u64)) } td { (grouped(of(0).rare_pieces as u64)) }
+                    td { (format!("{:.2}", of(0).pieces as f64 / of(0).words.max(1) as f64)) }
+                    td { (percent(of(1).pieces - of(1).unknown_pieces, of(1).pieces)) }
+                    td { (percent(of(2).pieces - of(2).unknown_pieces, of(2).pieces)) }
+                }
+            } }
+        } }
+    }
+}
+
+fn examples(report: &Report) -> Markup {
+    let table = |d: &Dropped| {
+        html! {
+            div.wide { table {
+                thead { tr { th { "line" } th.text { (report.languages.source) } th.text { (report.languages.target) } } }
+                tbody { @for e in &d.examples { tr {
+                    td.place { (e.place) } td.text { (visible(&e.source)) } td.text { (visible(&e.target)) }
+                } } }
+            } }
+        }
+    };
+    html! {
+        @for d in &report.dropped {
+            details open[d.examples.len() <= 8 && report.dropped.len() <= 4] {
+                summary { (d.reason.text()) ", " (grouped(d.count)) }
+                (table(d))
+            }
+        }
+    }
+}
+
+fn settings(report: &Report) -> Markup {
+    let settings = serde_json::to_value(&report.config).expect("names and numbers");
+    html! {
+        div.wide { table { tbody {
+            @for (name, value) in settings.as_object().into_iter().flatten() {
+                tr { th scope="row" { (name) } td { code { @if value.is_null() { "not given" } @else { (value) } } } }
+            }
+        } } }
+    }
+}
+
+/// What does not show, as its code point.
+fn visible(text: &str) -> String {
+    let show = |c: char| {
+        let hidden =
+            c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        if hidden { format!("⟨{:04X}⟩", c as u32) } else { c.to_string() }
+    };
+    text.chars().map(show).collect()
+}

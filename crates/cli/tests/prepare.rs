@@ -1,0 +1,158 @@
+//! The stranger's path: raw files, two commands, a model that takes raw text and gives raw text back.
+
+use lsra_text::demo::{DemoSizes, generate};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Raw pairs with capitals and full stops as people write them.
+fn table(pairs: usize) -> String {
+    let texts = generate(DemoSizes { train: pairs, valid: 0, test: 0 }, 11).train;
+    let written = |line: &str| {
+        let line = line.trim_end_matches([' ', '.', '?', '!']);
+        let (first, rest) = line.split_at(line.chars().next().map_or(0, char::len_utf8));
+        first.to_uppercase() + rest + "."
+    };
+    texts.source.iter().zip(&texts.target).map(|(s, t)| format!("{}\t{}\tCC-BY\n", written(s), written(t))).collect()
+}
+
+fn lsra(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lsra")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = lsra(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn workshop() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("raw.tsv"), table(600)).unwrap();
+    folder
+}
+
+const PREPARE: [&str; 10] =
+    ["prepare", "raw.tsv", "--out", "data/small", "--languages", "de-en", "--vocabulary", "150", "--valid", "10"];
+
+/// Small enough to train in seconds.
+const SMALL: [&str; 16] = [
+    "--set",
+    "model.channels=16",
+    "--set",
+    "model.attention_channels=8",
+    "--set",
+    "model.convolution_channels=8",
+    "--set",
+    "model.feed_forward=16",
+    "--set",
+    "model.max_positions=128",
+    "--set",
+    "training.max_tokens=512",
+    "--set",
+    "decoding.max_length=12",
+    "--max-updates",
+    "3",
+];
+
+#[test]
+fn two_commands_from_raw_text_to_raw_text() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let shown = succeed(folder, &PREPARE);
+    assert!(shown.contains("600 pairs read") && shown.contains("lsra train --data data/small"), "{shown}");
+    let page = fs::read_to_string(folder.join("data/small/report.html")).unwrap();
+    assert!(
+        page.contains("600") && page.contains("valid.de") && !page.contains("http"),
+        "one page that needs nothing else"
+    );
+
+    succeed(folder, &[&["train", "--data", "data/small", "--out", "runs/x"][..], &SMALL].concat());
+    let model = folder.join("runs/x/model.safetensors");
+    let bytes = fs::read(&model).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let card: Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["lsra.card"]).unwrap();
+    assert_eq!(card["text"], serde_json::json!({ "normalization": "nfkc", "casing": "keep" }));
+    assert_eq!((card["pieces"].as_str(), card["lowercased"].as_bool()), (Some("spaced"), Some(false)));
+
+    // Whatever three updates have taught it: text as people write it goes in, and no mark of a piece comes out.
+    let raw = "\u{FEFF}Das\u{A0}Haus  kostet 42 Ｅuro.";
+    let translated = succeed(folder, &["translate", "--model", "runs/x/model.safetensors", raw]);
+    assert!(!translated.contains(['▁', '@']) && translated.lines().count() == 1, "{translated}");
+    let plain = succeed(folder, &["translate", "--model", "runs/x/model.safetensors", "Das Haus kostet 42 Euro."]);
+    assert_eq!(translated, plain, "the text is normalised as the corpus was");
+    let score = succeed(
+        folder,
+        &["evaluate", "--model", "runs/x/model.safetensors", "data/small/test.de", "data/small/test.en"],
+    );
+    assert!(score.starts_with("BLEU4 = "), "{score}");
+}
+
+#[test]
+fn one_configuration_does_both_and_not_twice() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let config = r#"
+        out = "runs/y"
+        [corpus]
+        files = ["raw.tsv"]
+        folder = "data/y"
+        languages = ["de", "en"]
+        [prepare]
+        bpe = "shared"
+        casing = "lower"
+        vocabulary = 150
+        [model]
+        embeddings = "all-shared"
+    "#;
+    fs::write(folder.join("y.toml"), config).unwrap();
+    let train = |more: &[&str]| lsra(folder, &[&["train", "--config", "y.toml"][..], &SMALL, more].concat());
+    let first = train(&[]);
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    assert!(folder.join("runs/y/model.safetensors").is_file());
+    let again = train(&["--out", "runs/z"]);
+    let told = String::from_utf8(again.stderr).unwrap();
+    assert!(again.status.success() && told.matches("done before").count() == 3, "{told}");
+    assert_eq!(
+        fs::read(folder.join("runs/y/model.safetensors")).unwrap().len(),
+        fs::read(folder.join("runs/z/model.safetensors")).unwrap().len()
+    );
+    // The same step by itself finds nothing left to do.
+    let output = lsra(folder, &["prepare", "--config", "y.toml"]);
+    assert_eq!(String::from_utf8(output.stderr).unwrap().matches("done before").count(), 3);
+}
+
+#[test]
+fn what_is_wrong_is_told_in_one_line() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    fs::write(folder.join("three.de"), "a\nb\nc\n").unwrap();
+    fs::write(folder.join("two.en"), "a\nb\n").unwrap();
+    fs::write(folder.join("bad.toml"), "[corpus]\nfiles = [\"raw.tsv\"]\nfolder = \"d\"\nextra = 1\n").unwrap();
+    for (arguments, parts) in [
+        (&["prepare", "none.tsv", "--out", "d"][..], &["none.tsv", "no such file"][..]),
+        (&["prepare", "three.de", "two.en", "--out", "d"], &["three.de has 3 lines", "two.en has 2"]),
+        (&["prepare", "three.de", "--out", "d"], &["three.de", "two files"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--columns", "1,7"], &["none of the 600 pairs", "columns", "raw.tsv:"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--test", "5000"], &["600 pairs", "5000"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--languages", "deutsch"], &["--languages deutsch", "de-en"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--languages", "de-de"], &["languages", "different"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--max-ratio", "0.5"], &["max-ratio = 0.5", "at least 1"]),
+        (&["prepare", "--config", "bad.toml"], &["bad.toml", "extra"]),
+        (&["train", "--config", "none.toml"], &["none.toml", "no such file"]),
+        (&["train", "--data", "nowhere"], &["nowhere", "lsra prepare"]),
+        (&["train", "--data", "d", "--set", "training.lrr=1"], &["lrr"]),
+    ] {
+        let output = lsra(folder, arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        let told = told.lines().filter(|l| l.starts_with("error: ")).collect::<Vec<_>>();
+        assert_eq!((output.status.code(), told.len()), (Some(2), 1), "{arguments:?}: {told:?}");
+        assert!(parts.iter().all(|p| told[0].contains(p)), "{arguments:?}: {told:?} should say {parts:?}");
+    }
+    // Clap's own: a value that no option has.
+    let output = lsra(folder, &["prepare", "raw.tsv", "--out", "d", "--normalize", "all"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains("`none` or `nfkc`"), "{told}");
+}

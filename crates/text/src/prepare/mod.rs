@@ -1,0 +1,259 @@
+//! From raw files to a folder that a model can be trained on: reading, normalising, cleaning, splitting, BPE, dictionaries and
+//! a report, in memory that grows by a few bytes a pair.
+//!
+//! There are three steps. `clean` reads the files through once and keeps what is good by itself; `divide` looks at what only
+//! the whole corpus shows and holds parts out; `pieces` learns BPE and measures. Each writes whole files or none and is
+//! skipped where it was done before (`state`), so that a preparation that was stopped goes on where it was. The same bytes
+//! come out for the same bytes in, on any number of threads.
+
+mod chunks;
+mod clean;
+mod components;
+mod compressed;
+mod config;
+mod divide;
+mod hash;
+mod language;
+mod lines;
+mod manifest;
+mod measure;
+mod normal;
+mod pieces;
+mod reason;
+mod report;
+mod script;
+mod source;
+mod state;
+
+pub use config::{BpeSides, PrepareConfig};
+pub use manifest::Manifest;
+pub use measure::{Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, RATIO_BUCKETS, SideReport, ratio_of_bucket};
+pub use normal::{Casing, Normalization, TextForm};
+pub use reason::{Dropped, Example, Reason};
+pub use report::{PartReport, Report};
+pub use source::{Format, Layout, Source, SourceOptions};
+
+use crate::{Languages, Split, TextError, staged};
+use clean::Cleaned;
+use divide::{Divided, file_name};
+use pieces::{Measured, dictionary_file, tokenizer_files};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use state::{State, key};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A corpus to prepare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preparation {
+    /// Where the pairs come from.
+    pub source: Source,
+    /// What the two sides are called.
+    pub languages: Languages,
+    /// How to prepare them.
+    pub config: PrepareConfig,
+    /// The folder that everything is written to.
+    pub out: PathBuf,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// Looking whether the files are those of an earlier preparation.
+    Look,
+    /// Reading, normalising and cleaning.
+    Clean,
+    /// Cleaning by what the whole corpus shows, and holding parts out.
+    Divide,
+    /// BPE, dictionaries, measures.
+    Pieces,
+}
+
+/// How a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It begins.
+    Begins(Step),
+    /// It is over.
+    Ends(Step),
+    /// It was done before.
+    Skipped(Step),
+}
+
+/// The report as JSON, in the folder.
+pub const REPORT: &str = "report.json";
+
+/// What steps leave for those after them, within the folder.
+const WORK: &str = "work";
+const STATE: &str = "work/state.json";
+const CLEAN: &str = "work/clean.tsv";
+
+impl Step {
+    /// Its name in the notes, and of what it found.
+    fn name(self) -> &'static str {
+        match self {
+            Step::Look => "look",
+            Step::Clean => "clean",
+            Step::Divide => "divide",
+            Step::Pieces => "pieces",
+        }
+    }
+
+    fn findings(self) -> String {
+        format!("{WORK}/{}.json", self.name())
+    }
+}
+
+/// Prepares a corpus. Steps that were done before, of the same files with the same settings, are not done again. `watch` is
+/// told of each.
+///
+/// Errors: a setting out of range, files that cannot be read or hold no good pairs, a folder that holds something else or
+/// cannot be written.
+pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, TextError> {
+    let Preparation { source, languages, config, out } = job;
+    config.validate()?;
+    manifest::check_languages(languages)?;
+    refuse_foreign(out, languages)?;
+
+    watch(Event::Begins(Step::Look));
+    let files = digests(&source.files)?;
+    watch(Event::Ends(Step::Look));
+    fs::create_dir_all(out.join(WORK)).map_err(staged::unwritable(out))?;
+    let mut steps = Steps::plan(job, &files, State::load(out, STATE));
+    if steps.all_done() {
+        // What was removed by hand, or not reached by a preparation that was stopped just before.
+        Manifest::new(languages, config).write(out)?;
+    } else {
+        remove(&out.join(manifest::MANIFEST))?;
+    }
+
+    let clean_file = out.join(CLEAN);
+    let cleaned: Cleaned = steps.run(Step::Clean, watch, || clean::clean(source, config, &clean_file))?;
+    if cleaned.read == cleaned.dropped.iter().map(|d| d.count).sum::<u64>() {
+        return Err(reason::nothing_left(cleaned.read, &cleaned.dropped));
+    }
+    let divided: Divided =
+        steps.run(Step::Divide, watch, || divide::divide(&clean_file, &source.files, languages, config, out))?;
+    let measured: Measured = steps
+        .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
+
+    let names = source.files.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    let report = Report::new(names.collect(), languages, config, cleaned, divided, measured);
+    staged::write(&out.join(REPORT), &serde_json::to_vec_pretty(&report).expect("names and numbers"))?;
+    Manifest::new(languages, config).write(out)?;
+    remove(&clean_file)?;
+    Ok(report)
+}
+
+/// Which steps are to be done, with their keys.
+struct Steps<'a> {
+    out: &'a Path,
+    state: State,
+    planned: Vec<Planned>,
+}
+
+struct Planned {
+    step: Step,
+    key: String,
+    /// What it writes, its findings included.
+    files: Vec<String>,
+    due: bool,
+}
+
+impl Steps<'_> {
+    fn plan<'a>(job: &'a Preparation, files: &[(u64, String)], state: State) -> Steps<'a> {
+        let Preparation { source, languages, config, out } = job;
+        let c = config;
+        let settings = [
+            json!([source.layout, files, c.normalize, c.casing, c.keep, c.max_line_bytes, c.min_chars, c.max_chars]),
+            json!([languages, c.max_ratio, c.valid, c.test, c.seed]),
+            json!([c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
+        ];
+        let both = [&languages.source, &languages.target];
+        let parts = Split::ALL.iter().flat_map(|s| both.map(|language| file_name(*s, language)));
+        let learnt = tokenizer_files(c.bpe, languages).into_iter().chain(both.map(|l| dictionary_file(l)));
+        let written = [vec![CLEAN.to_owned()], parts.collect(), learnt.collect()];
+        let mut before = String::new();
+        let mut planned = Vec::new();
+        for ((step, settings), mut files) in
+            [Step::Clean, Step::Divide, Step::Pieces].into_iter().zip(settings).zip(written)
+        {
+            before = key(&before, settings);
+            let due = !state.has_key(step.name(), &before) || !state.has_files(step.name(), &[step.findings()]);
+            files.push(step.findings());
+            planned.push(Planned { step, key: before.clone(), files, due });
+        }
+        let mut steps = Steps { out, state, planned };
+        for i in (0..steps.planned.len()).rev() {
+            // What the first step writes is needed by the second alone.
+            let needed = i > 0 || steps.planned[1].due;
+            let Planned { step, files, due, .. } = &steps.planned[i];
+            let due = *due || needed && !steps.state.has_files(step.name(), files);
+            steps.planned[i].due = due;
+        }
+        steps
+    }
+
+    fn all_done(&self) -> bool {
+        self.planned.iter().all(|p| !p.due)
+    }
+
+    /// Does a step, or reads what it found when it was done before.
+    fn run<F: Serialize + DeserializeOwned>(
+        &mut self,
+        step: Step,
+        watch: &mut dyn FnMut(Event),
+        work: impl FnOnce() -> Result<F, TextError>,
+    ) -> Result<F, TextError> {
+        let at = self.planned.iter().position(|p| p.step == step).expect("a planned step");
+        let Planned { key, files, due, .. } = &self.planned[at];
+        let findings = self.out.join(step.findings());
+        if !due {
+            watch(Event::Skipped(step));
+            let file = findings.display().to_string();
+            let bytes = fs::read(&findings).map_err(|cause| TextError::Unreadable { file: file.clone(), cause })?;
+            return serde_json::from_slice(&bytes).map_err(|e| TextError::BadManifest { file, reason: e.to_string() });
+        }
+        watch(Event::Begins(step));
+        let found = work()?;
+        staged::write(&findings, &serde_json::to_vec(&found).expect("names and numbers"))?;
+        self.state.done(step.name(), key, files)?;
+        watch(Event::Ends(step));
+        Ok(found)
+    }
+}
+
+/// Sizes and digests of the raw files.
+///
+/// Errors: one is missing or unreadable.
+fn digests(files: &[PathBuf]) -> Result<Vec<(u64, String)>, TextError> {
+    let digest = |path: &PathBuf| {
+        // Opened as it will be read, for the errors that this tells.
+        compressed::open(path)?;
+        let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
+        hash::digest_file(path).map_err(unreadable)
+    };
+    files.iter().map(digest).collect()
+}
+
+/// Errors: the folder holds files that would be overwritten and were not made here.
+fn refuse_foreign(out: &Path, languages: &Languages) -> Result<(), TextError> {
+    if out.join(STATE).exists() {
+        return Ok(());
+    }
+    let both = [&languages.source, &languages.target];
+    let parts = Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language)));
+    let others = both.map(|language| dictionary_file(language)).into_iter().chain(["tokenizer.json".to_owned()]);
+    match parts.chain(others).find(|name| out.join(name).exists()) {
+        Some(found) => Err(TextError::ForeignFolder { folder: out.display().to_string(), found }),
+        None => Ok(()),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), TextError> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(staged::unwritable(path)(cause)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,158 @@
+//! Each format, with what people do to it.
+
+use crate::kit::{Bench, count, pairs, tsv};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use lsra_text::TextError;
+use lsra_text::prepare::{Format, PrepareConfig, Reason, SourceOptions};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use std::io::Write;
+
+fn sides() -> (String, String) {
+    pairs(40).iter().fold(Default::default(), |(s, t), (a, b)| (s + a + "\n", t + b + "\n"))
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zst(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+fn expected() -> Vec<(String, String)> {
+    let mut all = pairs(40);
+    all.sort();
+    all
+}
+
+#[test]
+fn the_same_pairs_come_out_of_every_format() {
+    let (source, target) = sides();
+    let table = tsv(&pairs(40));
+    let objects: String = pairs(40)
+        .iter()
+        .map(|(s, t)| serde_json::json!({ "id": 7, "de": s, "translation": { "en": t } }).to_string() + "\r\n")
+        .collect();
+    let wide: String = pairs(40).iter().map(|(s, t)| format!("9\t{t}\tCC-BY\t{s}\tmore\n")).collect();
+    let windows = format!("\u{FEFF}{}", table.replace('\n', "\r\n"));
+    // Without an end to the last line, and of several members or frames.
+    let (start, rest) = source.trim_end().split_at(300);
+    let members = [gz(start.as_bytes()), gz(rest.as_bytes())].concat();
+    let frames = [zst(start.as_bytes()), b"\x50\x2A\x4D\x18\x03\0\0\0abc".to_vec(), zst(rest.as_bytes())].concat();
+    let plain = SourceOptions::default();
+    let columns = SourceOptions { columns: Some([4, 2]), ..plain.clone() };
+    let fields = SourceOptions { fields: Some(["de".into(), "translation.en".into()]), ..plain.clone() };
+    let named = SourceOptions { format: Some(Format::Tsv), ..plain.clone() };
+    let (first, second) = table.split_at(table.match_indices('\n').nth(9).unwrap().0 + 1);
+    for (files, options) in [
+        (vec![("a.de", source.as_bytes().to_vec()), ("a.en", target.as_bytes().to_vec())], &plain),
+        (vec![("a.de.gz", members), ("a.en", target.as_bytes().to_vec())], &plain),
+        (vec![("a.de.zst", frames), ("a.en.gz", gz(target.as_bytes()))], &plain),
+        // By its first bytes, whatever its name says.
+        (vec![("a.de.gz", source.as_bytes().to_vec()), ("a.en", zst(target.as_bytes()))], &plain),
+        (vec![("a.tsv", table.as_bytes().to_vec())], &plain),
+        (vec![("a.tsv", first.as_bytes().to_vec()), ("b.tsv.zst", zst(second.as_bytes()))], &plain),
+        (vec![("a.tsv.gz", gz(windows.as_bytes()))], &plain),
+        (vec![("a.txt", table.as_bytes().to_vec())], &named),
+        (vec![("a.tsv", wide.into_bytes())], &columns),
+        (vec![("a.jsonl", objects.into_bytes())], &fields),
+    ] {
+        let borrowed: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        let bench = Bench::of(&borrowed, options).unwrap();
+        let report = bench.run().unwrap();
+        let names: Vec<&str> = files.iter().map(|f| f.0).collect();
+        assert_eq!(report.read, 40, "{names:?}");
+        assert_eq!(bench.kept(), expected(), "{names:?}: {:?}", report.dropped);
+    }
+}
+
+#[test]
+fn lines_that_are_no_pairs_are_counted() {
+    let config =
+        |bench: &mut Bench| bench.job.config = PrepareConfig { max_line_bytes: 300, ..bench.job.config.clone() };
+    let mut table = tsv(&pairs(40)).into_bytes();
+    table.extend(b"only one\n\nna\xFFja\tnone\n\xC3\tcut off\n");
+    table.extend(format!("{}\tlong\n", "a".repeat(400)).bytes());
+    let mut bench = Bench::new("a.tsv", table);
+    config(&mut bench);
+    let report = bench.run().unwrap();
+    assert_eq!(report.read, 45);
+    let counts = [Reason::Malformed, Reason::InvalidUtf8, Reason::OverLongLine].map(|r| count(&report, r));
+    assert_eq!(counts, [2, 2, 1]);
+    assert_eq!(bench.kept(), expected());
+    let place = &report.dropped.iter().find(|d| d.reason == Reason::OverLongLine).unwrap().examples[0].place;
+    assert_eq!(place, "a.tsv:45");
+
+    let mut objects: String =
+        pairs(40).iter().map(|(s, t)| serde_json::json!({ "de": s, "en": t }).to_string() + "\n").collect();
+    objects += "{\"de\":\"ja\"}\n{\"de\":\"ja\",\"en\":3}\n[1]\nnull\n{\"de\":\"ja\",\n\n";
+    objects += &format!("{}\n", "[".repeat(250));
+    let mut bench = Bench::new("a.jsonl", objects);
+    config(&mut bench);
+    let report = bench.run().unwrap();
+    assert_eq!(count(&report, Reason::Malformed), 7);
+    assert_eq!(bench.kept(), expected());
+}
+
+#[test]
+fn a_line_of_just_the_most_bytes_is_read() {
+    let side = "ab ".repeat(20);
+    let line = format!("{}\t{}", side.trim(), &side[..40]);
+    for (most, kept) in [(line.len(), true), (line.len() - 1, false)] {
+        for end in ["\n", "\r\n", ""] {
+            let mut bench = Bench::new("a.tsv", format!("{}{line}{end}", tsv(&pairs(40)[..9])));
+            bench.job.config = PrepareConfig {
+                max_line_bytes: most,
+                keep: vec![Reason::Language, Reason::Ratio],
+                ..bench.job.config.clone()
+            };
+            let report = bench.run().unwrap();
+            let long = tsv(&pairs(40)[..9]).lines().filter(|l| l.len() > most).count() as u64;
+            assert_eq!(count(&report, Reason::OverLongLine), long + u64::from(!kept), "{most} {end:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told() {
+    let (source, target) = sides();
+    let table = tsv(&pairs(40));
+    let three = "eins\nzwei\ndrei\n";
+    let refuse = |files: &[(&str, &[u8])], parts: &[&str]| {
+        let error = Bench::of(files, &SourceOptions::default()).and_then(|b| b.run().map(|_| ())).unwrap_err();
+        let told = error.to_string();
+        assert!(parts.iter().all(|p| told.contains(p)) && !told.contains('\n'), "{told:?} should say {parts:?}");
+        error
+    };
+    let error =
+        refuse(&[("a.de", source.as_bytes()), ("a.en", three.as_bytes())], &["a.de has 40 lines", "a.en has 3"]);
+    assert!(matches!(error, TextError::SidesDiffer { source_lines: 40, target_lines: 3, .. }));
+    refuse(&[("a.de", three.as_bytes()), ("a.en", target.as_bytes())], &["a.de has 3 lines", "a.en has 40"]);
+    refuse(&[("a.de", b""), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
+    refuse(&[("a.de", &gz(b"")), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
+    refuse(&[("a.tsv", b"\xFF\xFEa\0")], &["a.tsv", "UTF-16", "UTF-8"]);
+    refuse(&[("a.tsv", b"no tab\nnone here\n")], &["none of the 2 pairs is left", "columns or fields missing"]);
+    refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs"]);
+    refuse(&[("a.txt", table.as_bytes())], &["a.txt", "tsv or jsonl"]);
+    refuse(&[("a.de", b"x\n"), ("a.en", b"x\n"), ("a.fr", b"x\n")], &["two files"]);
+    refuse(&[("a.tsv", b"x\ty\n"), ("a.jsonl", b"{}\n")], &["different formats"]);
+    for packed in [gz(table.as_bytes()), zst(table.as_bytes())] {
+        for length in [packed.len() / 2, packed.len() - 5, 8] {
+            let error = refuse(&[("a.tsv", &packed[..length])], &["a.tsv", "end early or are damaged"]);
+            assert!(matches!(error, TextError::Damaged { .. }));
+        }
+        let mut changed = packed.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 0x55;
+        let error = Bench::new("a.tsv", &changed).run().map(|_| ()).unwrap_err();
+        assert!(matches!(error, TextError::Damaged { .. }), "{error}");
+    }
+    let mut bench = Bench::new("a.tsv", &table);
+    bench.job.source.files[0] = bench.folder.path().join("none.tsv");
+    assert!(matches!(bench.run().unwrap_err(), TextError::Missing { .. }));
+    bench.job.source.files[0] = bench.folder.path().to_owned();
+    assert!(matches!(bench.run().unwrap_err(), TextError::Unreadable { .. }));
+}

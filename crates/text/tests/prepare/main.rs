@@ -1,0 +1,8 @@
+//! From raw files to a prepared folder: formats, cleaning, splitting, resuming, and files that are not what they should be.
+
+mod cleaning;
+mod formats;
+mod kit;
+mod resuming;
+mod splitting;
+mod tatoeba;
