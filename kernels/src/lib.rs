@@ -20,6 +20,7 @@ mod lines;
 pub mod norm;
 pub mod optim;
 pub mod peak;
+mod prefetch;
 mod product;
 pub mod reference;
 mod rows;

@@ -4,6 +4,7 @@ use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
 use crate::lines::Lines;
+use crate::prefetch;
 use crate::{Isa, Rows, RowsMut, Tier, trace};
 use pulp::{Simd, WithSimd};
 
@@ -31,6 +32,7 @@ pub fn gemm_weight_gradient(
         .multiply_adds(|| dy.rows * dy.cols * x.cols);
     assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
     let dw = RowsMut::new(dw, dy.cols, x.cols);
+    prefetch::rows(dw.as_rows(), 0..dw.rows);
     match precision {
         Precision::F32 => exact(isa, dy, x, dw),
         Precision::Bf16 if isa.has_bf16() => gradient_bf16::by_pairs(isa, dy, x, dw, scratch),
@@ -70,6 +72,9 @@ impl<const MR: usize> WithSimd for Gradient<'_, MR> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         for t0 in (0..self.dy.rows).step_by(TOKENS) {
             let tokens = TOKENS.min(self.dy.rows - t0);
+            // Tiles read a few columns of each row, which no processor foresees.
+            prefetch::rows(self.dy, t0..t0 + tokens);
+            prefetch::rows(self.x, t0..t0 + tokens);
             let mut out = 0;
             while out < self.dy.cols {
                 let left = self.dy.cols - out;

@@ -22,8 +22,11 @@ pub(super) fn plans() -> Vec<Plan> {
             plans.push(Plan::new(name, move |isa| product(isa, precision, [m, n, k])));
         }
         if precision != Precision::Int8 {
-            let name = format!("gemm/{precision}/weight-gradient/160x160x4096");
-            plans.push(Plan::new(name, move |isa| weight_gradient(isa, precision, 4096, 160)));
+            // The target's size, and those of a lane's part of a batch.
+            for (tokens, width) in [(4096, 160), (850, 160), (850, 80)] {
+                let name = format!("gemm/{precision}/weight-gradient/{width}x{width}x{tokens}");
+                plans.push(Plan::new(name, move |isa| weight_gradient(isa, precision, tokens, width)));
+            }
         }
     }
     plans
