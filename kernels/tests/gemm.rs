@@ -3,18 +3,13 @@
 mod common;
 
 use common::batches::rows_have_the_bits_of_one_large_batch;
-use common::{assert_within, magnitudes, values, wide};
+use common::{assert_within, magnitudes, size, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, bias_gradient, gemm, gemm_blocked, gemm_weight_gradient,
 };
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
 use proptest::prelude::*;
-
-/// Sizes about every tile's edges: heights 4, 6 and 12, widths 1 to 32, and what lies between.
-fn size() -> impl Strategy<Value = usize> {
-    prop_oneof![1usize..50, Just(63), Just(64), Just(65), Just(97), Just(131)]
-}
 
 /// `rows` rows of `cols` values, `stride` apart.
 fn strided(rows: usize, cols: usize, stride: usize, seed: u64) -> (Vec<f32>, Vec<f32>) {

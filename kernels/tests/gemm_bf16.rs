@@ -3,7 +3,7 @@
 mod common;
 
 use common::batches::rows_have_the_bits_of_one_large_batch;
-use common::{assert_within, magnitudes, values, wide};
+use common::{assert_within, magnitudes, size, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, gemm, gemm_blocked, gemm_weight_gradient,
 };
@@ -11,11 +11,6 @@ use lsra_kernels::reference::bf16::round_to_bf16;
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
 use proptest::prelude::*;
-
-/// Sizes about every tile's edges and about whole words: heights 4, 8 and 12, widths 1 to 32, odd and even depths.
-fn size() -> impl Strategy<Value = usize> {
-    prop_oneof![1usize..50, Just(63), Just(64), Just(65), Just(97), Just(131)]
-}
 
 fn rounded(x: &[f32]) -> Vec<f32> {
     x.iter().map(|&x| round_to_bf16(x)).collect()

@@ -3,16 +3,11 @@
 mod common;
 
 use common::batches::rows_have_the_bits_of_one_large_batch;
-use common::values;
+use common::{size, values};
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
 use lsra_kernels::reference::int8::linear_int8;
 use lsra_kernels::{Isa, Rows, RowsMut};
 use proptest::prelude::*;
-
-/// Sizes about every tile's edges and about whole words: heights 4, 8 and 12, widths 1 to 32, depths of any remainder by 4.
-fn size() -> impl Strategy<Value = usize> {
-    prop_oneof![1usize..50, Just(63), Just(64), Just(65), Just(97), Just(131)]
-}
 
 fn packed(isa: Isa, w: &[f32], n: usize, k: usize) -> PackedB {
     PackedB::from_transposed(isa, Rows::new(w, n, k), Precision::Int8)

@@ -115,14 +115,6 @@ fn every_kernel_that_translating_reaches_is_in_its_trace() {
     }
 }
 
-#[test]
-fn nothing_is_recorded_unless_it_is_asked_for() {
-    let _turn = turn();
-    let text = tiny::prepared();
-    trainer(2, &text, &[]).update().unwrap();
-    assert_eq!(trace::stop().threads, []);
-}
-
 /// Of spans of one thread in order of their ends: starts, ends, depths.
 fn assert_nested(spans: &[(f64, f64, u32)]) {
     for (i, &(start, end, depth)) in spans.iter().enumerate() {

@@ -27,7 +27,7 @@ pub enum Error {
     /// One table for both sides, and two dictionaries.
     #[error(
         "model.embeddings = all-shared needs one dictionary for both sides, and this text has two; \
-         --set model.embeddings=shared-decoder, or give both sides the same dictionary"
+         --set model.embeddings=shared-decoder, or prepare it with one (lsra prepare --bpe shared, or bpe = \"shared\")"
     )]
     SeparateDictionaries,
     /// Figures that cannot be measured or compared.

@@ -17,21 +17,15 @@ struct Cli {
     command: Command,
 }
 
+/// Each command's help is the documentation of its arguments.
 #[derive(Subcommand)]
 enum Command {
-    /// Prepare a corpus from raw files: clean, split, learn BPE, report
     Prepare(PrepareArgs),
-    /// Train a model on a prepared folder, or on raw files by a configuration
     Train(TrainArgs),
-    /// Translate sentences, one a line
     Translate(TranslateArgs),
-    /// Print the log-probability of given translations
     Score(ScoreArgs),
-    /// Measure BLEU, chrF, TER, ROUGE and speed on sentences with reference translations, or compare two systems
     Evaluate(EvaluateArgs),
-    /// Cut, join or normalise text by Moses's rules
     Text(TextArgs),
-    /// Count parameters and multiply-adds of presets
     Profile(ProfileArgs),
 }
 

@@ -155,4 +155,8 @@ fn what_is_wrong_is_told_in_one_line() {
     let output = lsra(folder, &["prepare", "raw.tsv", "--out", "d", "--normalize", "all"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && told.contains("`none` or `nfkc`"), "{told}");
+    // And an option that a configuration would overrule.
+    let output = lsra(folder, &["prepare", "--config", "bad.toml", "--vocabulary", "60"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains("--vocabulary"), "{told}");
 }

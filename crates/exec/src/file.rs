@@ -15,6 +15,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,10 +115,12 @@ impl ModelFile {
     /// Errors: the file cannot be read, is cut off or of another kind, its configuration makes no model, or a tensor is missing or of
     /// another shape.
     pub fn load(path: &Path) -> Result<ModelFile, FileError> {
-        // What cannot be mapped, such as a pipe, may still be read.
-        let Ok(mapped) = Mapped::open(path) else {
-            let read = std::fs::read(path);
-            let bytes = read.map_err(|source| FileError::Io { path: path.to_owned(), action: "read", source })?;
+        let io = |source| FileError::Io { path: path.to_owned(), action: "read", source };
+        let mut opened = File::open(path).map_err(io)?;
+        // What cannot be mapped, such as a pipe, may still be read; opened a second time it would have lost its writer.
+        let Ok(mapped) = Mapped::new(&opened) else {
+            let mut bytes = Vec::new();
+            opened.read_to_end(&mut bytes).map_err(io)?;
             return ModelFile::from_bytes(path, &bytes);
         };
         let holder: Arc<dyn Holder> = Arc::new(mapped);

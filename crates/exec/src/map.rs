@@ -5,20 +5,18 @@ use lsra_tensor::Holder;
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 /// A file's bytes. Pages are read when they are touched, and given back when they are released.
 ///
-/// Whoever replaces a file that is mapped by renaming another onto it, as [`crate::atomic`] does, changes nothing here. Whoever writes into
+/// Whoever replaces a file that is mapped by renaming another onto it, as [`crate::atomic`] does, changes nothing here, on systems that allow it at all. Whoever writes into
 /// it or cuts it short meanwhile changes what is read here, or ends this process: as with every program that maps its files.
 pub(crate) struct Mapped(Mmap);
 
 impl Mapped {
-    /// Errors: the file cannot be opened or mapped; a folder, a pipe, an empty file on some systems.
-    pub fn open(path: &Path) -> io::Result<Mapped> {
-        let file = File::open(path)?;
+    /// Errors: the file cannot be mapped; a folder, a pipe, an empty file on some systems.
+    pub fn new(file: &File) -> io::Result<Mapped> {
         // SAFETY: nobody in this process writes into a file that lies at its place; of others see above.
-        unsafe { Mmap::map(&file) }.map(Mapped)
+        unsafe { Mmap::map(file) }.map(Mapped)
     }
 }
 

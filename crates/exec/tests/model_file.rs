@@ -196,3 +196,20 @@ proptest! {
         prop_assert!(load(&bytes).is_err());
     }
 }
+
+/// A pipe cannot be mapped, and is read once.
+#[cfg(unix)]
+#[test]
+fn a_model_comes_through_a_named_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, &*BYTES).unwrap()
+    });
+    let read = ModelFile::load(&pipe).unwrap();
+    writer.join().unwrap();
+    assert_eq!(read.card["name"], "a \"model\"");
+    assert_eq!(read.weights.len(), file(Kind::Lightweight).weights.len());
+}

@@ -7,7 +7,7 @@
 use crate::config::GeneratorConfig;
 use crate::hypothesis::Hypothesis;
 use crate::select::{Candidate, Top};
-use crate::trace::{Trace, Word};
+use crate::words::{Word, Words};
 use std::mem::swap;
 
 /// Never taken: batches are ragged, so nothing is ever padded.
@@ -52,7 +52,7 @@ struct Finished {
 /// What the beams of all sentences use in turn: every word that any of their hypotheses took, and room.
 #[derive(Default)]
 pub(crate) struct Shared {
-    pub trace: Trace,
+    pub words: Words,
     top: Top,
     banned: Vec<u32>,
     tokens: Vec<u32>,
@@ -97,11 +97,11 @@ impl Beam {
         }
         self.step += 1;
 
-        let Shared { trace, top, .. } = shared;
+        let Shared { words, top, .. } = shared;
         let candidates = top.candidates();
         let missing = beam - self.finished.len();
         for c in candidates.iter().take(beam).filter(|c| c.token == EOS).take(missing) {
-            let last = trace.push(self.active[c.parent].last, c.token, c.log_prob);
+            let last = words.push(self.active[c.parent].last, c.token, c.log_prob);
             let score = c.sum / (self.step as f32).powf(config.length_penalty);
             self.finished.push(Finished { last, tokens: self.step, score });
         }
@@ -109,7 +109,7 @@ impl Beam {
         self.going_on.clear();
         if self.finished.len() < beam {
             for c in candidates.iter().filter(|c| c.token != EOS).take(beam) {
-                let last = trace.push(self.active[c.parent].last, c.token, c.log_prob);
+                let last = words.push(self.active[c.parent].last, c.token, c.log_prob);
                 self.next.push(Partial { last: Some(last), sum: c.sum });
                 self.going_on.push(Continuation { parent: c.parent, token: c.token });
             }
@@ -119,9 +119,9 @@ impl Beam {
     }
 
     /// The finished hypotheses, best first; of equal ones, the one that ended first.
-    pub fn hypotheses(&mut self, trace: &Trace) -> Vec<Hypothesis> {
+    pub fn hypotheses(&mut self, words: &Words) -> Vec<Hypothesis> {
         self.finished.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
-        self.finished.iter().map(|f| trace.hypothesis(f.last, f.tokens, f.score)).collect()
+        self.finished.iter().map(|f| words.hypothesis(f.last, f.tokens, f.score)).collect()
     }
 
     /// Every hypothesis ending now, best first.
@@ -135,7 +135,7 @@ impl Beam {
 
     /// Lists what this hypothesis may not be followed by.
     fn ban(&self, config: &GeneratorConfig, shared: &mut Shared, h: &Partial) {
-        let Shared { trace, banned, tokens, .. } = shared;
+        let Shared { words, banned, tokens, .. } = shared;
         banned.clear();
         banned.push(PAD);
         if self.step < config.min_len {
@@ -146,7 +146,7 @@ impl Beam {
             && self.step >= context
         {
             tokens.clear();
-            tokens.extend(trace.back_from(h.last).map(|(token, _)| token));
+            tokens.extend(words.back_from(h.last).map(|(token, _)| token));
             // From the last to the first: what follows an n-gram's first n-1 tokens stands before them.
             let last = &tokens[..context];
             banned.extend(tokens.windows(context + 1).filter(|w| w[1..] == *last).map(|w| w[0]));

@@ -69,7 +69,7 @@ impl Generator {
         while !self.rows.owners.is_empty() {
             self.step(e, model, &memory, config);
         }
-        self.beams[..sources.len()].iter_mut().map(|beam| beam.hypotheses(&self.shared.trace)).collect()
+        self.beams[..sources.len()].iter_mut().map(|beam| beam.hypotheses(&self.shared.words)).collect()
     }
 
     fn restart(&mut self, e: &mut Eager<'_>, model: &Model, sources: &[&[u32]], config: &GeneratorConfig) {
@@ -77,7 +77,7 @@ impl Generator {
         past.history.restart(sources.len());
         past.layers.iter_mut().flatten().for_each(EagerState::clear);
 
-        self.shared.trace.clear();
+        self.shared.words.clear();
         self.beams.resize_with(sources.len().max(self.beams.len()), Beam::default);
         self.rows.clear();
         let max_positions = model.decoder.embedding.max_positions;

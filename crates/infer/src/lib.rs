@@ -10,8 +10,8 @@ mod generator;
 mod hypothesis;
 mod likelihood;
 mod select;
-mod trace;
 mod translator;
+mod words;
 
 pub use chunks::available_threads;
 pub use config::{GeneratorConfig, GeneratorConfigError};

@@ -5,7 +5,7 @@
 //! executor has made a step, it makes another without asking the system for memory.
 
 use crate::storage::Storage;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Buffers that come back when the last tensor over them is dropped. Clones are handles of one arena.
 #[derive(Clone, Default)]
@@ -33,15 +33,16 @@ impl Arena {
     pub(crate) fn take(&self, rows: usize, columns: usize) -> Arc<Storage> {
         let mut kept = self.kept();
         kept.reserve(rows);
-        let len = kept.rows * columns;
-        match kept.widths.iter_mut().find(|w| w.columns == columns) {
+        let rows = kept.rows;
+        let free = match kept.widths.iter_mut().find(|w| w.columns == columns) {
             Some(width) => width.free.pop(),
             None => {
                 kept.widths.push(Width { columns, free: Vec::new() });
                 None
             }
-        }
-        .unwrap_or_else(|| Arc::new(Storage::unfilled(len)))
+        };
+        drop(kept);
+        free.unwrap_or_else(|| Arc::new(Storage::unfilled(rows * columns)))
     }
 
     /// Keeps a buffer that was taken for rows of so many columns, unless buffers have become larger since.
@@ -55,9 +56,9 @@ impl Arena {
         }
     }
 
-    /// The lock is held for a push or a pop, neither of which panics half way.
+    /// The lock is held for a push or a pop, which leave nothing half done.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().expect("no holder of the lock panics")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

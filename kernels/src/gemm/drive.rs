@@ -162,8 +162,9 @@ fn tile_row<S: Simd, O: Operand, const MR: usize>(
                 4 if const { O::FAST && MR == 1 } => tile::<S, O, MR, { 4 * NV }>(simd, o, c, row, at, part),
                 3 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 3 * NV }>(simd, o, c, row, at, part),
                 2 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 2 * NV }>(simd, o, c, row, at, part),
-                _ if width == nr => tile::<S, O, MR, NV>(simd, o, c, row, at, part),
-                _ => tile::<S, O, MR, 1>(simd, o, c, row, at, part),
+                1 if width == nr => tile::<S, O, MR, NV>(simd, o, c, row, at, part),
+                1 => tile::<S, O, MR, 1>(simd, o, c, row, at, part),
+                other => unreachable!("no tile of {MR} rows takes {other} panels"),
             }
         }
         start = end;

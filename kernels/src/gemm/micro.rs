@@ -13,8 +13,8 @@ pub(super) const NV: usize = 2;
 /// The most panels that a tile of so many rows takes at once.
 ///
 /// An FMA takes 4 cycles, a product of bf16 up to 6, and two start in each: fewer than 8 to 12 accumulators would wait for one another. One
-/// row takes five panels, which divide 160 and 480 columns; up to four rows take two, or three rather than leave one over, where there
-/// are registers for them.
+/// row takes up to five panels, all of 160 columns; up to four rows take two, or three rather than leave one over, where there are registers
+/// for them.
 pub(super) const fn most_panels(registers: usize, rows: usize) -> usize {
     match rows {
         1 => 5,

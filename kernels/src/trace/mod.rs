@@ -201,3 +201,23 @@ fn span<const N: usize>(category: Category, name: &'static str, sizes: [usize; N
     let recording = record::under_way();
     Span(if recording == 0 { None } else { record::open(recording, category, name, &sizes) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_opened_only_while_somebody_records() {
+        let opened = || kernel("product", [1]).0.is_some();
+        assert!(!opened());
+        start(10);
+        assert!(opened());
+        stop();
+        assert!(!opened());
+        // One that ended by itself.
+        start(1);
+        (0..5).for_each(|_| drop(kernel("product", [1])));
+        assert!(!opened());
+        stop();
+    }
+}

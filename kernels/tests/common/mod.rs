@@ -3,6 +3,13 @@
 
 pub mod batches;
 
+use proptest::prelude::*;
+
+/// Sizes about every tile's edges: heights 4, 6 and 8, widths 1 to 32 and up to five of those at once, and what lies between.
+pub fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 1usize..50, 1 => Just(63), 1 => Just(64), 1 => Just(65), 1 => Just(97), 1 => Just(131), 1 => Just(160), 1 => Just(161), 1 => Just(193)]
+}
+
 /// `n` values in (-1, 1), the same for the same seed.
 pub fn values(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -23,11 +23,27 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+/// Options of running a model, which translations at hand have no use for.
+const OF_A_MODEL: [&str; 10] = [
+    "model",
+    "precision",
+    "threads",
+    "trace",
+    "beam",
+    "length_penalty",
+    "max_length_ratio",
+    "max_length",
+    "min_length",
+    "no_repeat_ngram",
+];
+
 /// Compare translations with references: BLEU as multi-bleu.perl and as sacreBLEU count it, chrF, TER, ROUGE, each with a
 /// 95% confidence interval by bootstrap.
 ///
 /// With --model, sentences are translated and it is measured how fast. With --hypothesis, translations at hand are scored;
 /// with two of them, the second is compared with the first by paired bootstrap and by approximate randomisation.
+///
+/// References are taken as they are: of a model that was trained on normalised or lowercased text, give them in that form.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
     /// With --model: sentences and their references, line for line [default: lines `sentence<TAB>reference` of standard
@@ -41,7 +57,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "hypothesis")]
     model: Option<PathBuf>,
     /// Translations at hand, line for line; twice to compare two systems
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_A_MODEL)]
     hypothesis: Vec<PathBuf>,
     #[command(flatten)]
     scores: ScoreArgs,
@@ -54,8 +70,8 @@ pub struct EvaluateArgs {
 /// What is scored, and how.
 #[derive(Args, Clone, Debug)]
 struct ScoreArgs {
-    /// Which scores: multi-bleu, bleu, bleu-intl, bleu-char, chrf, chrf++, ter, rouge-1, rouge-2, rouge-l, rouge-lsum; the
-    /// last four also with -stem
+    /// Which scores: multi-bleu, bleu, bleu-intl, bleu-char, chrf, chrf++, ter, rouge-1, rouge-2, rouge-l, rouge-lsum (a
+    /// line is one sentence); the last four also with -stem
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = MetricName::USUAL)]
     metrics: Vec<MetricName>,
     /// Join tokens by Moses's rules for this language (de, en, fr) before scoring, on both sides; multi-bleu has them as

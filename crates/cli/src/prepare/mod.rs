@@ -7,6 +7,7 @@ mod table;
 pub use options::{CorpusConfig, PrepareArgs};
 
 use crate::Error;
+use crate::sink::Sink;
 use lsra_exec::atomic;
 use lsra_text::prepare::{self, Event, Preparation, Report, Step};
 use std::path::Path;
@@ -23,9 +24,11 @@ pub fn run(args: &PrepareArgs) -> Result<ExitCode, Error> {
     let job = args.preparation()?;
     let threads = crate::train::threads(args.threads)?;
     let report = prepare(&job, threads)?;
-    print!("{}", table::render(&report));
-    println!("\nReport: {}", job.out.join(PAGE).display());
-    println!("Go on with: lsra train --data {}", job.out.display());
+    let mut sink = Sink::open(None)?;
+    sink.line(&table::render(&report))?;
+    sink.line(&format!("Report: {}", job.out.join(PAGE).display()))?;
+    sink.line(&format!("Go on with: lsra train --data {}", job.out.display()))?;
+    sink.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,30 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// Options that say what a configuration says.
+const CONFIGURED: [&str; 20] = [
+    "files",
+    "out",
+    "languages",
+    "format",
+    "columns",
+    "fields",
+    "normalize",
+    "lowercase",
+    "keep",
+    "max_line_bytes",
+    "min_chars",
+    "max_chars",
+    "max_ratio",
+    "valid",
+    "test",
+    "seed",
+    "bpe",
+    "vocabulary",
+    "merges",
+    "bpe_lines",
+];
+
 /// Prepare a corpus from raw files.
 ///
 /// Reads sentence pairs, normalises and cleans them, holds out valid and test so that they share no sentence with train or with
@@ -32,7 +56,7 @@ pub struct PrepareArgs {
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
     pub out: Option<PathBuf>,
     /// Take the corpus and its settings from the corpus and prepare tables of a file, as `lsra train --config` does
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "out"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = CONFIGURED)]
     pub config: Option<PathBuf>,
     /// What the sides are called, as in de-en [default: as the endings of two files, otherwise source-target]
     #[arg(long, value_name = "SOURCE-TARGET")]

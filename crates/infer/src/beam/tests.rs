@@ -28,7 +28,7 @@ fn search(seed: u64, config: &GeneratorConfig, max_len: usize) -> Vec<Hypothesis
         let rows: Vec<Vec<f32>> = prefixes.iter().map(|p| next(seed, p)).collect();
         let going_on = beam.advance(config, &mut shared, |i| rows[i].as_slice());
         if going_on.is_empty() {
-            return beam.hypotheses(&shared.trace);
+            return beam.hypotheses(&shared.words);
         }
         prefixes = going_on.iter().map(|c| [prefixes[c.parent].as_slice(), &[c.token]].concat()).collect();
     }

@@ -1,7 +1,8 @@
 //! Words that keep their period: abbreviations, initials, ordinals.
 //!
-//! The words are those of Moses's `nonbreaking_prefix` files for German, English and French as sacremoses 0.2.0 (MIT
-//! licence) ships them, ordered for searching; what the files list one by one and a rule can say is a rule here.
+//! The words are those of the Moses project's `nonbreaking_prefix` files for German, English and French, taken from sacremoses 0.2.0, which
+//! publishes them under the MIT licence (`NOTICE` beside this file), ordered for searching; what the files list one by one and a rule can
+//! say is a rule here.
 
 use super::Language;
 

@@ -6,7 +6,7 @@
 mod allocator;
 mod mutation;
 
-use allocator::{peak, turn};
+use allocator::{peak, peak_of_all_threads, turn};
 use lsra_text::demo::{DemoSizes, generate};
 use lsra_text::prepare::{Preparation, PrepareConfig, Reason, Source, SourceOptions, run};
 use lsra_text::{Bpe, Languages, PieceCount, TextError, Vocabulary};
@@ -119,7 +119,7 @@ proptest! {
             config: PrepareConfig { max_line_bytes: most, vocabulary: Some(60), keep: vec![Reason::Ratio], ..PrepareConfig::default() },
             out: folder.path().join("out"),
         };
-        let (result, peak) = peak(|| run(&job, &mut |_| ()));
+        let (result, peak) = peak_of_all_threads(|| run(&job, &mut |_| ()));
         // Two profiles of 4 MiB, twelve open files, the tokeniser's cache.
         prop_assert!(peak <= allowed(&bytes) + (48 << 20), "{peak} bytes for {}", bytes.len());
         match result {
@@ -152,7 +152,7 @@ fn lines_of_any_length_take_no_more_memory() {
             config: PrepareConfig { vocabulary: Some(60), ..PrepareConfig::default() },
             out: folder.path().join(format!("out-{name}")),
         };
-        let (report, peak) = peak(|| run(&job, &mut |_| ()).unwrap());
+        let (report, peak) = peak_of_all_threads(|| run(&job, &mut |_| ()).unwrap());
         assert_eq!(report.read, 41);
         assert!(peak < 48 << 20, "{name}: {peak} bytes");
     }

@@ -1,7 +1,7 @@
 //! c = a b over tiles of rows and panels of columns, the rows of a quantised as they come.
 
 use super::multiply::{Units, plain, scaled};
-use super::{Bytes, OFFSET, Scale};
+use super::{Bytes, quantize};
 use crate::gemm::epilogue::{Epilogue, finish};
 use crate::gemm::micro::{NV, Operands, load, most_panels, panels_at_once};
 use crate::{Isa, Rows, RowsMut, Tier};
@@ -80,7 +80,18 @@ impl<const VNNI: bool> Product<'_, VNNI> {
         room.resize(MR * stride, 0);
         let mut units = [0.0; MR];
         for (r, unit) in units.iter_mut().enumerate() {
-            *unit = quantize(self.a.row(row + r), &mut room[r * stride..][..steps]);
+            let (row, to) = (self.a.row(row + r), &mut room[r * stride..][..steps]);
+            *unit = if const { VNNI } {
+                // SAFETY: the body was entered for VNNI, with all of the 512-bit tier.
+                #[cfg(target_arch = "x86_64")]
+                unsafe {
+                    quantize::native(row, to)
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                unreachable!("VNNI is x86's")
+            } else {
+                quantize::plain(row, to)
+            };
         }
         let mut start = columns.start;
         while start < columns.end {
@@ -108,8 +119,9 @@ impl<const VNNI: bool> Product<'_, VNNI> {
                 2 if const { VNNI && MR <= 4 } => {
                     self.tile::<S, MR, { 2 * NV }>(simd, o, (room, b), units, row, start..end)
                 }
-                _ if width == NV * S::F32_LANES => self.tile::<S, MR, NV>(simd, o, (room, b), units, row, start..end),
-                _ => self.tile::<S, MR, 1>(simd, o, (room, b), units, row, start..end),
+                1 if width == NV * S::F32_LANES => self.tile::<S, MR, NV>(simd, o, (room, b), units, row, start..end),
+                1 => self.tile::<S, MR, 1>(simd, o, (room, b), units, row, start..end),
+                other => unreachable!("no tile of {MR} rows takes {other} panels"),
             }
             start = end;
         }
@@ -128,7 +140,7 @@ impl<const VNNI: bool> Product<'_, VNNI> {
     ) {
         let mut y = [[simd.splat_f32s(0.0); V]; MR];
         if const { VNNI } {
-            // SAFETY: the body was entered for VNNI; `rows` checked a and b, and has made units for whole panels.
+            // SAFETY: the body was entered for VNNI; `rows` checked a, cut b to whole panels of its steps, and has made units for whole panels.
             #[cfg(target_arch = "x86_64")]
             unsafe {
                 super::multiply::native::<S, MR, V>(o, units, &mut y);
@@ -175,15 +187,4 @@ fn by_parts<S: Simd, const MR: usize, const V: usize, const W: usize>(
             *y = load(simd, row, v);
         }
     }
-}
-
-/// A row of a as words of unsigned bytes, and what their unit is worth.
-#[inline(always)]
-fn quantize(row: &[f32], to: &mut [u32]) -> f32 {
-    let scale = Scale::of(row);
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(to);
-    for (byte, &x) in bytes.iter_mut().zip(row) {
-        *byte = scale.byte(x) ^ OFFSET as u8;
-    }
-    scale.unit
 }

@@ -9,6 +9,7 @@
 
 mod drive;
 mod multiply;
+mod quantize;
 
 pub(super) use drive::product;
 
@@ -76,11 +77,20 @@ struct Scale {
 }
 
 impl Scale {
+    /// 1.5 x 2^23: added, what lies below the point is rounded away, and the low byte is the whole number's.
+    const ROUND: f32 = 12_582_912.0;
+
     /// Rows whose largest magnitude is below 256 x the smallest normal value count as zeros: its inverse would overflow.
     #[inline(always)]
     fn of(row: &[f32]) -> Scale {
         // Bits of magnitudes are in order, those of infinity and NaN above all others.
-        let most = f32::from_bits(row.iter().fold(0, |most: u32, x| most.max(x.to_bits() & 0x7fff_ffff)));
+        Scale::of_most(row.iter().fold(0, |most: u32, x| most.max(x.to_bits() & 0x7fff_ffff)))
+    }
+
+    /// For a row whose largest magnitude has these bits.
+    #[inline(always)]
+    fn of_most(bits: u32) -> Scale {
+        let most = f32::from_bits(bits);
         if !most.is_finite() {
             Scale { unit: f32::NAN, inverse: 0.0 }
         } else if most < 256.0 * f32::MIN_POSITIVE {
@@ -93,7 +103,6 @@ impl Scale {
     /// x in units, to the nearest, ties to even, as a signed byte.
     #[inline(always)]
     fn byte(self, x: f32) -> u8 {
-        // 1.5 x 2^23: what lies below the point is rounded away, and the low byte is the whole number's.
-        (x * self.inverse + 12_582_912.0).to_bits() as u8
+        (x * self.inverse + Scale::ROUND).to_bits() as u8
     }
 }

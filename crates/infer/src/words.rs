@@ -3,14 +3,14 @@
 use crate::hypothesis::Hypothesis;
 use std::iter::successors;
 
-/// A word's place in a trace.
+/// A word's place among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(u32);
 
 /// Every word that was taken, in the order of taking.
 #[derive(Default)]
-pub(crate) struct Trace {
-    words: Vec<Taken>,
+pub(crate) struct Words {
+    taken: Vec<Taken>,
 }
 
 struct Taken {
@@ -19,21 +19,21 @@ struct Taken {
     log_prob: f32,
 }
 
-impl Trace {
+impl Words {
     /// Forgets all words, and keeps their room.
     pub fn clear(&mut self) {
-        self.words.clear();
+        self.taken.clear();
     }
 
     /// Appends a word to what ends with `before`.
     pub fn push(&mut self, before: Option<Word>, token: u32, log_prob: f32) -> Word {
-        self.words.push(Taken { before, token, log_prob });
-        Word(self.words.len() as u32 - 1)
+        self.taken.push(Taken { before, token, log_prob });
+        Word(self.taken.len() as u32 - 1)
     }
 
     /// Tokens and log-probabilities from the last word back to the first.
     pub fn back_from(&self, last: Option<Word>) -> impl Iterator<Item = (u32, f32)> {
-        let taken = |word: Word| &self.words[word.0 as usize];
+        let taken = |word: Word| &self.taken[word.0 as usize];
         successors(last.map(taken), move |t| t.before.map(taken)).map(|t| (t.token, t.log_prob))
     }
 
