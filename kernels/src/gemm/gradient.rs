@@ -32,7 +32,6 @@ pub fn gemm_weight_gradient(
         .multiply_adds(|| dy.rows * dy.cols * x.cols);
     assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
     let dw = RowsMut::new(dw, dy.cols, x.cols);
-    prefetch::rows(dw.as_rows(), 0..dw.rows);
     match precision {
         Precision::F32 => exact(isa, dy, x, dw),
         Precision::Bf16 if isa.has_bf16() => gradient_bf16::by_pairs(isa, dy, x, dw, scratch),
@@ -78,6 +77,7 @@ impl<const MR: usize> WithSimd for Gradient<'_, MR> {
             let mut out = 0;
             while out < self.dy.cols {
                 let left = self.dy.cols - out;
+                prefetch::ahead(self.dw.as_rows(), out, MR);
                 let rows = if left >= MR {
                     MR
                 } else if left >= 4 {

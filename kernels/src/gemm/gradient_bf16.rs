@@ -22,6 +22,7 @@ mod x86 {
     use super::super::gradient::TOKENS;
     use super::super::micro::{NV, Operands, load, store};
     use super::*;
+    use crate::prefetch;
     use pulp::{Simd, WithSimd};
 
     /// Outputs of a tile.
@@ -56,6 +57,7 @@ mod x86 {
                 let mut out = 0;
                 while out < self.dy.cols {
                     let left = self.dy.cols - out;
+                    prefetch::ahead(self.dw.as_rows(), out, MR);
                     out += if left >= MR {
                         self.tile_row::<S, MR>(simd, &dy, &x, steps, out);
                         MR
