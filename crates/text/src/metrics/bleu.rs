@@ -71,7 +71,7 @@ impl Bleu {
         }
     }
 
-    /// As numbers that can be added. [WIDTH]
+    /// As numbers that can be added: `[WIDTH]`
     pub(super) fn statistics(&self) -> Vec<f64> {
         let lengths = [self.output_length, self.reference_length];
         lengths.iter().chain(&self.matches).chain(&self.totals).map(|&n| n as f64).collect()

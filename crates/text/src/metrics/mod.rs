@@ -69,7 +69,7 @@ pub trait Metric: Send + Sync {
     /// The numbers of a sentence, [`width`](Metric::width) of them.
     fn count(&self, output: &str, reference: &str) -> Vec<f64>;
 
-    /// From 0 to 100, or above 100 where more is wrong than there is. `sums`: [width].
+    /// From 0 to 100, or above 100 where more is wrong than there is. `sums`: `[width]`.
     fn score(&self, sums: &[f64]) -> f64;
 
     /// What a score is told with beside itself, such as precisions; nothing where there is nothing to tell.
@@ -106,12 +106,12 @@ impl Statistics {
         self.rows.len() / self.width
     }
 
-    /// Of the whole corpus. [width]
+    /// Of the whole corpus: `[width]`
     pub fn sums(&self) -> Vec<f64> {
         self.sums_of(0..self.sentences())
     }
 
-    /// Of these sentences, which may come more than once. [width]
+    /// Of these sentences, which may come more than once: `[width]`
     fn sums_of(&self, sentences: impl Iterator<Item = usize>) -> Vec<f64> {
         let mut sums = vec![0.0; self.width];
         for sentence in sentences {
