@@ -61,7 +61,7 @@ pub(crate) fn store_first<S: Simd>(simd: S, x: &mut [f32], value: S::f32s) {
 
 /// to[c * stride + j] = row(j)[c] for c < width, j < count. Values up to the next multiple of 4 after `count` are overwritten too.
 ///
-/// 4 x 4 values at a time, which become shuffles; column by column the compiler makes scatters of it, each as slow as its 16 stores.
+/// 4 x 4 values at a time: column by column the compiler makes scatters of it, each as slow as its 16 stores.
 #[inline(always)]
 pub(crate) fn transpose_rows<'a>(
     row: impl Fn(usize) -> &'a [f32],
@@ -71,19 +71,42 @@ pub(crate) fn transpose_rows<'a>(
     stride: usize,
 ) {
     for j in (0..count).step_by(4) {
-        // Beyond the last row, the last row again.
-        let rows = [0, 1, 2, 3].map(|r| &row((j + r).min(count - 1))[..width]);
-        let [(a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)] = rows.map(|row| row.as_chunks::<4>());
-        let mut columns = to.chunks_mut(stride);
+        // Beyond the last row, the last row again. (No `map`: the compiler leaves its closures outside the function of this tier.)
+        let last = count - 1;
+        let (a, b) = (&row(j)[..width], &row((j + 1).min(last))[..width]);
+        let (c, d) = (&row((j + 2).min(last))[..width], &row((j + 3).min(last))[..width]);
+        let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+        let ((c, c_tail), (d, d_tail)) = (c.as_chunks::<4>(), d.as_chunks::<4>());
+        let mut at = j;
         for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-            for e in 0..4 {
-                let column = columns.next().expect("as many columns as the rows are wide");
-                column[j..j + 4].copy_from_slice(&[a[e], b[e], c[e], d[e]]);
+            let columns = transpose_4x4([*a, *b, *c, *d]);
+            let to = &mut to[at..at + 3 * stride + 4];
+            for (e, column) in columns.iter().enumerate() {
+                to[e * stride..e * stride + 4].copy_from_slice(column);
             }
+            at += 4 * stride;
         }
         for (((a, b), c), d) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail) {
-            let column = columns.next().expect("as many columns as the rows are wide");
-            column[j..j + 4].copy_from_slice(&[*a, *b, *c, *d]);
+            to[at..at + 4].copy_from_slice(&[*a, *b, *c, *d]);
+            at += stride;
         }
     }
+}
+
+/// Rows as columns.
+#[inline(always)]
+#[cfg(target_arch = "x86_64")]
+fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::{__m128, _MM_TRANSPOSE4_PS};
+    let [mut a, mut b, mut c, mut d]: [__m128; 4] = bytemuck::cast(rows);
+    // SAFETY: SSE is part of x86-64.
+    unsafe { _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d) };
+    bytemuck::cast([a, b, c, d])
+}
+
+/// Rows as columns.
+#[inline(always)]
+#[cfg(not(target_arch = "x86_64"))]
+fn transpose_4x4([a, b, c, d]: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    [[a[0], b[0], c[0], d[0]], [a[1], b[1], c[1], d[1]], [a[2], b[2], c[2], d[2]], [a[3], b[3], c[3], d[3]]]
 }

@@ -1,12 +1,12 @@
 //! Taps that all tokens share: a row of them a head, or a channel.
 //!
-//! Channels are taken a vector at a time. Such a column of a sequence is copied into a run of vectors with a few zeros before and
-//! after; then one loop, [`correlate`], serves the output, the gradient of x (taps reversed) and the gradient of the taps (the
-//! output's gradient being the taps): each is out[i] = sum over j of taps[j] source[i + j - left].
+//! Channels are taken a vector at a time, each with the taps of its own head in a lane of its own.
 
+use super::band::{Band, PerChannel, R, Span, band_times_rows};
 use super::{ConvShape, count_work};
-use crate::scratch::{carve, with_scratch};
-use crate::vectors::{load_first, store_first};
+use crate::product::Begin;
+use crate::scratch::{LINE, carve, with_scratch};
+use crate::vectors::{load_first, vectors};
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
@@ -64,19 +64,14 @@ pub fn depthwise_conv_backward(
     light_conv_backward(isa, &ConvShape { heads: shape.channels, ..*shape }, offsets, x, taps, dy, dx, dtaps);
 }
 
-/// Outputs that stay in registers together: 8 chains of FMAs cover a latency of 4 at two a cycle, and with the tap they fit AVX2's
-/// 16 registers.
-const BLOCK: usize = 8;
-/// Taps for which a block's inputs are read once: 11 inputs and 4 taps are 15 loads for 32 FMAs, where tap by tap it would be 36, and a
-/// processor starts as many loads in a cycle as FMAs.
-const TAPS: usize = 4;
-/// Zeros on either side of a column: a block's inputs reach at most BLOCK - 1 beyond it.
-const PAD: usize = BLOCK;
+/// Zeros before and after the taps of a vector of channels.
+const PAD: usize = R - 1;
 
-/// Upper bound of scratch values, over tiers: one column each of x, dy, out, taps and gradient of taps.
+/// Upper bound of scratch values, over tiers: taps of all channels, and, of a vector of channels, dy and the gradient of taps.
 fn room(shape: &ConvShape, offsets: &[usize]) -> usize {
     let longest = offsets.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
-    crate::scratch::LINE * (3 * (longest + 2 * PAD) + 2 * shape.kernel)
+    let channels = shape.channels.next_multiple_of(LINE);
+    channels * (shape.kernel + 2 * PAD) + LINE * (longest + 2 * PAD) + LINE * shape.kernel.next_multiple_of(4)
 }
 
 struct Forward<'a> {
@@ -94,20 +89,9 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Forward { shape, offsets, x, taps, mut y, scratch } = self;
-        for first in (0..shape.channels).step_by(S::F32_LANES) {
-            let mut room = &mut *scratch;
-            let column_taps = carve_vectors::<S>(&mut room, shape.kernel);
-            spread_taps::<S>(shape, taps, first, column_taps);
-            for ends in offsets.windows(2) {
-                let mut room = &mut *room;
-                let len = ends[1] - ends[0];
-                let source = carve_vectors::<S>(&mut room, len + 2 * PAD);
-                let out = carve_vectors::<S>(&mut room, len);
-                read_column(simd, &x, ends[0], first, source);
-                out.fill(simd.splat_f32s(0.0));
-                correlate(simd, column_taps, source, shape.left, out);
-                write_column(simd, out, &mut y, ends[0], first);
-            }
+        let taps = spread::<S>(simd, shape, taps, &mut { scratch });
+        for ends in offsets.array_windows() {
+            times_rows(simd, outputs::<S>(shape, taps), x, y.reborrow(), ends);
         }
     }
 }
@@ -129,97 +113,90 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Backward { shape, offsets, x, taps, dy, mut dx, dtaps, scratch } = self;
-        let zero = simd.splat_f32s(0.0);
-        for first in (0..shape.channels).step_by(S::F32_LANES) {
-            let mut room = &mut *scratch;
-            let reversed = carve_vectors::<S>(&mut room, shape.kernel);
-            let gradient = carve_vectors::<S>(&mut room, shape.kernel);
-            spread_taps::<S>(shape, taps, first, reversed);
-            reversed.reverse();
-            gradient.fill(zero);
-            for ends in offsets.windows(2) {
-                let mut room = &mut *room;
-                let len = ends[1] - ends[0];
-                let dy_column = carve_vectors::<S>(&mut room, len + 2 * PAD);
-                let x_column = carve_vectors::<S>(&mut room, len + 2 * PAD);
-                let out = carve_vectors::<S>(&mut room, len);
-                read_column(simd, &dy, ends[0], first, dy_column);
-                read_column(simd, &x, ends[0], first, x_column);
-                out.fill(zero);
-                correlate(simd, reversed, dy_column, shape.kernel - 1 - shape.left, out);
-                write_column(simd, out, &mut dx, ends[0], first);
-                correlate(simd, &dy_column[PAD..PAD + len], x_column, shape.left, gradient);
+        let lanes = S::F32_LANES;
+        let mut room = scratch;
+        let taps = spread::<S>(simd, shape, taps, &mut room);
+        for ends in offsets.array_windows() {
+            times_rows(simd, inputs::<S>(shape, taps), dy, dx.reborrow(), ends);
+        }
+        // A tap is an output, too: of x, with dy as taps.
+        let outputs = shape.kernel.next_multiple_of(4);
+        let gradient = carve(&mut room, outputs * lanes);
+        for first in (0..shape.channels).step_by(lanes) {
+            let cols = lanes.min(shape.channels - first);
+            let x = Rows { data: x.data.get(first..).unwrap_or_default(), cols, ..x };
+            gradient.fill(0.0);
+            for ends in offsets.array_windows::<2>() {
+                let rows = ends[1] - ends[0];
+                let column = &mut room[..(rows + 2 * PAD) * lanes];
+                read_column(simd, &dy, ends[0], first, S::as_mut_simd_f32s(column).0);
+                let band = Band { kernel: rows, ..self::outputs::<S>(shape, column) };
+                let span = Span { start: ends[0], rows, first: 0, outputs, width: lanes, begin: Begin::Output };
+                band_times_rows::<S, PerChannel>(simd, band, x, RowsMut::strided(gradient, outputs, cols, lanes), span);
             }
             gather_taps::<S>(shape, gradient, first, dtaps);
         }
     }
 }
 
-/// out[i] += sum over j of taps[j] source[i + j - left], j ascending. Index 0 of the source stands after its PAD zeros.
+/// y = band x rows of a sequence. One vector of channels after the other, so that its taps stay near.
 #[inline(always)]
-fn correlate<S: Simd>(simd: S, taps: &[S::f32s], source: &[S::f32s], left: usize, out: &mut [S::f32s]) {
-    let mut start = 0;
-    while start < out.len() {
-        if out.len() - start > BLOCK / 2 {
-            correlate_block::<S, BLOCK, { BLOCK + TAPS - 1 }>(simd, taps, source, left, start, out);
-            start += BLOCK;
-        } else {
-            correlate_block::<S, { BLOCK / 2 }, { BLOCK / 2 + TAPS - 1 }>(simd, taps, source, left, start, out);
-            start += BLOCK / 2;
-        }
+fn times_rows<S: Simd>(simd: S, band: Band<'_>, x: Rows<'_>, y: RowsMut<'_>, ends: &[usize; 2]) {
+    let span = Span::of(ends, S::F32_LANES);
+    for (v, first) in (0..x.cols).step_by(S::F32_LANES).enumerate() {
+        let band = Band { start: band.start + v * band.group, ..band };
+        let cols = S::F32_LANES.min(x.cols - first);
+        let x = Rows { data: x.data.get(first..).unwrap_or_default(), cols, ..x };
+        let y = RowsMut { data: y.data.get_mut(first..).unwrap_or_default(), cols, ..y };
+        band_times_rows::<S, PerChannel>(simd, band, x, y, span);
     }
 }
 
-/// The R outputs from `start` on, or as many as there are. W: the inputs of R outputs for TAPS taps.
+/// What outputs read: taps of all channels, as [`spread`] lays them out.
+fn outputs<'a, S: Simd>(shape: &ConvShape, taps: &'a [f32]) -> Band<'a> {
+    let lanes = S::F32_LANES;
+    Band {
+        taps,
+        start: (PAD + shape.left) * lanes,
+        output: -(lanes as isize),
+        row: lanes as isize,
+        group: (shape.kernel + 2 * PAD) * lanes,
+        kernel: shape.kernel,
+        reach: shape.left,
+    }
+}
+
+/// What inputs gave, the roles of outputs and rows exchanged.
+fn inputs<'a, S: Simd>(shape: &ConvShape, taps: &'a [f32]) -> Band<'a> {
+    let band = outputs::<S>(shape, taps);
+    Band { output: band.row, row: band.output, reach: shape.kernel - 1 - shape.left, ..band }
+}
+
+/// Taps `[channels / lanes, PAD + kernel + PAD, lanes]`, in the first of `room`; lanes beyond the last channel have zeros.
 #[inline(always)]
-fn correlate_block<S: Simd, const R: usize, const W: usize>(
-    simd: S,
-    taps: &[S::f32s],
-    source: &[S::f32s],
-    left: usize,
-    start: usize,
-    out: &mut [S::f32s],
-) {
-    let len = source.len() - 2 * PAD;
-    let out = &mut out[start..];
-    // Only taps that reach an input of some output: start + R - 1 + j >= left and start + j < len + left.
-    let begin = (left + 1).saturating_sub(start + R).min(taps.len());
-    let end = (len + left).saturating_sub(start).clamp(begin, taps.len());
-    if begin == end {
-        return;
-    }
-    let inputs = &source[PAD + start + begin - left..][..end - begin + R - 1];
-    let mut acc = [simd.splat_f32s(0.0); R];
-    for (acc, x) in acc.iter_mut().zip(&*out) {
-        *acc = *x;
-    }
-    let (several, single) = taps[begin..end].as_chunks::<TAPS>();
-    let mut inputs = inputs;
-    for taps in several {
-        let window: [S::f32s; W] = inputs[..W].try_into().expect("as many as that");
-        for (k, tap) in taps.iter().enumerate() {
-            for (acc, x) in acc.iter_mut().zip(&window[k..]) {
-                *acc = simd.mul_add_e_f32s(*tap, *x, *acc);
+fn spread<'a, S: Simd>(simd: S, shape: &ConvShape, taps: &[f32], room: &mut &'a mut [f32]) -> &'a [f32] {
+    let lanes = S::F32_LANES;
+    let group = (shape.kernel + 2 * PAD) * lanes;
+    let all = carve(room, vectors::<S>(shape.channels) * group);
+    all.fill(0.0);
+    for (v, to) in all.chunks_exact_mut(group).enumerate() {
+        let to = S::as_mut_simd_f32s(&mut to[PAD * lanes..]).0;
+        let (mut first, end) = (v * lanes, shape.channels.min((v + 1) * lanes));
+        while first < end {
+            // The channels of a head that this vector has.
+            let head = first / shape.head_channels();
+            let next = end.min((head + 1) * shape.head_channels());
+            let mask = simd.mask_between_m32s((first - v * lanes) as u32, (next - v * lanes) as u32).mask();
+            for (tap, to) in taps[head * shape.kernel..][..shape.kernel].iter().zip(&mut *to) {
+                *to = simd.select_f32s(mask, simd.splat_f32s(*tap), *to);
             }
-        }
-        inputs = &inputs[TAPS..];
-    }
-    for (tap, inputs) in single.iter().zip(inputs.array_windows::<R>()) {
-        for (acc, x) in acc.iter_mut().zip(inputs) {
-            *acc = simd.mul_add_e_f32s(*tap, *x, *acc);
+            first = next;
         }
     }
-    for (x, acc) in out.iter_mut().zip(acc) {
-        *x = acc;
-    }
+    all
 }
 
-#[inline(always)]
-fn carve_vectors<'a, S: Simd>(room: &mut &'a mut [f32], n: usize) -> &'a mut [S::f32s] {
-    S::as_mut_simd_f32s(carve(room, n * S::F32_LANES)).0
-}
-
-/// The vector of channels from `first` on, of a sequence whose first row is `start`, between its zeros.
+/// The vector of channels from `first` on, of a sequence whose first row is `start`, between zeros.
 #[inline(always)]
 fn read_column<S: Simd>(simd: S, x: &Rows<'_>, start: usize, first: usize, column: &mut [S::f32s]) {
     let width = S::F32_LANES.min(x.cols - first);
@@ -239,38 +216,9 @@ fn read_column<S: Simd>(simd: S, x: &Rows<'_>, start: usize, first: usize, colum
     }
 }
 
-#[inline(always)]
-fn write_column<S: Simd>(simd: S, column: &[S::f32s], y: &mut RowsMut<'_>, start: usize, first: usize) {
-    let width = S::F32_LANES.min(y.cols - first);
-    if width == S::F32_LANES {
-        for (t, value) in column.iter().enumerate() {
-            S::as_mut_simd_f32s(&mut y.row_mut(start + t)[first..first + S::F32_LANES]).0[0] = *value;
-        }
-    } else {
-        for (t, value) in column.iter().enumerate() {
-            store_first(simd, &mut y.row_mut(start + t)[first..first + width], *value);
-        }
-    }
-}
-
-/// Tap k of each channel from `first` on, in vector k.
-#[inline(always)]
-fn spread_taps<S: Simd>(shape: &ConvShape, taps: &[f32], first: usize, to: &mut [S::f32s]) {
-    let to: &mut [f32] = bytemuck::cast_slice_mut(to);
-    for lane in 0..S::F32_LANES {
-        // Lanes beyond the last channel compute with its taps, and are thrown away.
-        let head = (first + lane).min(shape.channels - 1) / shape.head_channels();
-        let taps = &taps[head * shape.kernel..][..shape.kernel];
-        for (k, tap) in taps.iter().enumerate() {
-            to[k * S::F32_LANES + lane] = *tap;
-        }
-    }
-}
-
 /// dtaps += what the channels from `first` on give, channels ascending.
 #[inline(always)]
-fn gather_taps<S: Simd>(shape: &ConvShape, gradient: &[S::f32s], first: usize, dtaps: &mut [f32]) {
-    let gradient: &[f32] = bytemuck::cast_slice(gradient);
+fn gather_taps<S: Simd>(shape: &ConvShape, gradient: &[f32], first: usize, dtaps: &mut [f32]) {
     for lane in 0..S::F32_LANES.min(shape.channels - first) {
         let head = (first + lane) / shape.head_channels();
         for (k, d) in dtaps[head * shape.kernel..][..shape.kernel].iter_mut().enumerate() {

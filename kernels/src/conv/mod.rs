@@ -4,10 +4,12 @@
 //! ([`depthwise_conv`]). Taps that fall outside the sequence are dropped, and those left are not normalised anew. Every output is
 //! one accumulator over k ascending, so a decoding step ([`conv_step_gather`]) has the bits of the whole pass.
 
+mod band;
 mod dynamic;
 mod light;
 mod step;
 mod taps;
+mod taps_gradient;
 
 pub use dynamic::{dynamic_conv, dynamic_conv_backward};
 pub use light::{depthwise_conv, depthwise_conv_backward, light_conv, light_conv_backward};

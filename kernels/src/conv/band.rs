@@ -1,0 +1,272 @@
+//! Outputs of a convolution: a product of a band of taps with rows, both read where they lie.
+//!
+//! Output o takes `kernel` rows, the first of them `reach` before its own. Of R neighbouring outputs most rows serve all: there a row's
+//! vectors are loaded once for R taps. The R - 1 rows before those and after serve some of the outputs, and take steps of their own, so that
+//! neither taps nor rows need be padded with zeros. Every output is one accumulator over rows ascending.
+
+use crate::product::Begin;
+use crate::vectors::{first_lanes, vectors};
+use crate::{Rows, RowsMut};
+use pulp::{MemMask, Simd};
+
+/// What a tap is.
+pub(super) trait Tap {
+    /// Whether R - 1 zeros stand before and after an output's taps, so that a row may be taken for outputs that it does not serve.
+    const PADDED: bool;
+
+    /// # Safety
+    /// `at` is readable: one value, or a vector of them.
+    unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::f32s;
+}
+
+/// One value for all channels of a group.
+pub(super) struct Splat;
+
+impl Tap for Splat {
+    const PADDED: bool = false;
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::f32s {
+        // SAFETY: the caller's.
+        simd.splat_f32s(unsafe { *at })
+    }
+}
+
+/// A value a channel, between zeros.
+pub(super) struct PerChannel;
+
+impl Tap for PerChannel {
+    const PADDED: bool = true;
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(_: S, at: *const f32) -> S::f32s {
+        // SAFETY: the caller's; `S::f32s` has no alignment requirement when read unaligned.
+        unsafe { at.cast::<S::f32s>().read_unaligned() }
+    }
+}
+
+/// Where taps lie: output o of a sequence gives its row p the tap at `start + o * output + p * row`, the group after it at `group` further.
+#[derive(Clone, Copy)]
+pub(super) struct Band<'a> {
+    pub taps: &'a [f32],
+    pub start: usize,
+    pub output: isize,
+    pub row: isize,
+    pub group: usize,
+    /// Taps of an output.
+    pub kernel: usize,
+    /// How many rows before its own an output's first tap lies.
+    pub reach: usize,
+}
+
+/// Which rows of x make which of y, and how many neighbouring channels are a group that shares taps.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    /// First row of x.
+    pub start: usize,
+    /// Rows of x.
+    pub rows: usize,
+    /// First row of y.
+    pub first: usize,
+    /// Rows of y.
+    pub outputs: usize,
+    /// Channels of a group; the last may have fewer.
+    pub width: usize,
+    /// What sums begin with.
+    pub begin: Begin,
+}
+
+impl Span {
+    /// As many outputs as rows, at the same places.
+    pub fn of(ends: &[usize; 2], width: usize) -> Span {
+        let [start, rows] = [ends[0], ends[1] - ends[0]];
+        Span { start, rows, first: start, outputs: rows, width, begin: Begin::Zero }
+    }
+}
+
+/// y = band x rows.
+#[inline(always)]
+pub(super) fn band_times_rows<S: Simd, T: Tap>(simd: S, band: Band<'_>, x: Rows<'_>, mut y: RowsMut<'_>, s: Span) {
+    assert!(s.start + s.rows <= x.rows && s.first + s.outputs <= y.rows && x.cols == y.cols, "rows lie within x and y");
+    // Eight accumulators at least, or they wait for one another; 8 x 2 where there are registers for them.
+    let eight = vectors::<S>(s.width) <= if const { S::REGISTER_COUNT >= 32 } { 2 } else { 1 };
+    let mut o = 0;
+    while o < s.outputs {
+        let left = s.outputs - o;
+        // A block of which there is not enough left goes back to have all its outputs, and makes some of them again, unless they hold sums.
+        if eight && s.outputs >= R && left > 4 {
+            outputs::<S, T, R>(simd, band, x, &mut y, s, o.min(s.outputs - R));
+            o += R;
+        } else if s.outputs >= 4 {
+            outputs::<S, T, 4>(simd, band, x, &mut y, s, o.min(s.outputs - 4));
+            o += 4;
+        } else {
+            outputs::<S, T, 1>(simd, band, x, &mut y, s, o);
+            o += 1;
+        }
+    }
+}
+
+/// Most outputs of a block.
+pub(super) const R: usize = 8;
+
+/// Outputs `o..o + R`, group by group, as many vectors of channels at a time as there are registers for.
+#[inline(always)]
+fn outputs<S: Simd, T: Tap, const R: usize>(
+    simd: S,
+    band: Band<'_>,
+    x: Rows<'_>,
+    y: &mut RowsMut<'_>,
+    s: Span,
+    o: usize,
+) {
+    let wide = const { S::REGISTER_COUNT >= 32 && R <= 4 };
+    for (group, first) in (0..x.cols).step_by(s.width).enumerate() {
+        let band = Band { start: band.start + group * band.group, ..band };
+        let end = x.cols.min(first + s.width);
+        let mut first = first;
+        while first < end {
+            let columns = [first, end];
+            let count = match vectors::<S>(end - first) {
+                3 if wide => block::<S, T, R, 3>(simd, band, x, y, s, columns, o),
+                4.. if wide => block::<S, T, R, 4>(simd, band, x, y, s, columns, o),
+                2.. if const { S::REGISTER_COUNT >= 32 || R <= 4 } => {
+                    block::<S, T, R, 2>(simd, band, x, y, s, columns, o)
+                }
+                _ => block::<S, T, R, 1>(simd, band, x, y, s, columns, o),
+            };
+            first += count * S::F32_LANES;
+        }
+    }
+}
+
+/// Outputs `o..o + R` of V vectors of channels, from `columns[0]` on and before `columns[1]`. Returns V.
+#[inline(always)]
+fn block<S: Simd, T: Tap, const R: usize, const V: usize>(
+    simd: S,
+    band: Band<'_>,
+    x: Rows<'_>,
+    y: &mut RowsMut<'_>,
+    s: Span,
+    columns: [usize; 2],
+    o: usize,
+) -> usize {
+    let whole = (V - 1) * S::F32_LANES;
+    let width = (columns[1] - columns[0]).min(V * S::F32_LANES);
+    let last = first_lanes(simd, width - whole);
+    // Of the rows that o reaches, counted from its first, those from `low` to `high` lie within the sequence.
+    let low = band.reach.saturating_sub(o);
+    let high = (s.rows + band.reach).saturating_sub(o);
+    let stride = y.stride;
+    let to = y.data.as_mut_ptr().wrapping_add((s.first + o) * y.stride + columns[0]);
+    let mut acc = [[simd.splat_f32s(0.0); V]; R];
+    if s.begin == Begin::Output {
+        for (r, acc) in acc.iter_mut().enumerate() {
+            // SAFETY: as below, where sums are written.
+            unsafe { load::<S, V>(simd, to.wrapping_add(r * stride), last, acc) };
+        }
+    }
+    let row = |i: usize| {
+        let p = i + o - band.reach;
+        let tap = o as isize * band.output + p as isize * band.row;
+        Step {
+            x: x.data.as_ptr().wrapping_add((s.start + p) * x.stride + columns[0]),
+            taps: band.taps.as_ptr().wrapping_add(band.start).wrapping_offset(tap),
+            output: band.output,
+            last,
+        }
+    };
+    // SAFETY: rows `low..high` lie within the sequence, the sequence within x, and the columns within its columns; each step takes taps of
+    // outputs that its row serves.
+    unsafe {
+        let (mut begin, mut end) = (low, high.min(band.kernel + R - 1));
+        if !T::PADDED {
+            for i in 0..R - 1 {
+                if low <= i && i < high {
+                    step::<S, T, R, V>(simd, row(i), [(i + 1).saturating_sub(band.kernel), i + 1], &mut acc);
+                }
+            }
+            (begin, end) = (low.max(R - 1), high.min(band.kernel));
+        }
+        if begin < end {
+            let mut at = row(begin);
+            for _ in begin..end {
+                step::<S, T, R, V>(simd, at, [0, R], &mut acc);
+                at.x = at.x.wrapping_add(x.stride);
+                at.taps = at.taps.wrapping_offset(band.row);
+            }
+        }
+        if !T::PADDED {
+            for i in 0..R - 1 {
+                let i = band.kernel + i;
+                if low.max(R - 1) <= i && i < high {
+                    step::<S, T, R, V>(simd, row(i), [i + 1 - band.kernel, R], &mut acc);
+                }
+            }
+        }
+    }
+    // SAFETY: rows of y and columns of x, which y has too, lie within y; of the last vector the mask has the channels that there are.
+    unsafe {
+        for (r, acc) in acc.iter().enumerate() {
+            let y = to.wrapping_add(r * stride);
+            for (v, acc) in acc[..V - 1].iter().enumerate() {
+                y.add(v * S::F32_LANES).cast::<S::f32s>().write_unaligned(*acc);
+            }
+            simd.mask_store_ptr_f32s(last, y.add(whole), acc[V - 1]);
+        }
+    }
+    V
+}
+
+/// What one row gives to a block of outputs.
+#[derive(Clone, Copy)]
+struct Step<M> {
+    /// The row's first column.
+    x: *const f32,
+    /// Its tap for the first output.
+    taps: *const f32,
+    /// From there to the next output's.
+    output: isize,
+    /// Columns of the last vector.
+    last: MemMask<M>,
+}
+
+/// acc[r] += tap x row, for r from `served[0]` to `served[1]`.
+///
+/// # Safety
+/// The row's columns are readable, and so are the taps of outputs that it serves.
+#[inline(always)]
+unsafe fn step<S: Simd, T: Tap, const R: usize, const V: usize>(
+    simd: S,
+    at: Step<S::m32s>,
+    served: [usize; 2],
+    acc: &mut [[S::f32s; V]; R],
+) {
+    let mut x = [simd.splat_f32s(0.0); V];
+    // SAFETY: the caller's.
+    unsafe { load::<S, V>(simd, at.x, at.last, &mut x) };
+    for (r, acc) in acc.iter_mut().enumerate() {
+        if served[0] <= r && r < served[1] {
+            // SAFETY: the caller's.
+            let tap = unsafe { T::load(simd, at.taps.wrapping_offset(r as isize * at.output)) };
+            for (acc, x) in acc.iter_mut().zip(x) {
+                *acc = simd.mul_add_e_f32s(tap, x, *acc);
+            }
+        }
+    }
+}
+
+/// Reads V vectors, of the last only the lanes of the mask.
+///
+/// # Safety
+/// So many values are readable.
+#[inline(always)]
+unsafe fn load<S: Simd, const V: usize>(simd: S, from: *const f32, last: MemMask<S::m32s>, to: &mut [S::f32s; V]) {
+    for (v, to) in to.iter_mut().enumerate() {
+        let from = from.wrapping_add(v * S::F32_LANES);
+        // SAFETY: the caller's; `S::f32s` has no alignment requirement when read unaligned.
+        *to = unsafe {
+            if v + 1 < V { from.cast::<S::f32s>().read_unaligned() } else { simd.mask_load_ptr_f32s(last, from) }
+        };
+    }
+}
