@@ -4,6 +4,7 @@
 //! at once gives its share of dx and dW. With smoothing e over V words the loss of a row is
 //! (1 - e) (-log p_target) + e / V sum_j (-log p_j), and d(loss) / d(logit_j) = p_j - (1 - e) [j = target] - e / V.
 
+use crate::exp::exp_at_most_88;
 use crate::gemm::{Epilogue, GemmScratch, PackedB, gemm, gemm_weight_gradient};
 use crate::softmax::{exp_row, row_max};
 use crate::{Isa, Rows, RowsMut, trace};
@@ -117,9 +118,8 @@ impl WithSimd for Losses<'_> {
         for (r, row) in logits.chunks_exact_mut(words).enumerate() {
             let most = row_max(simd, row);
             let target = row[targets[r] as usize] - most;
-            let mean = shifted_sum(simd, row, most) / words as f32;
-            let sum = exp_row(simd, row, most);
-            let log_sum = sum.ln();
+            let (sum, shifted) = exponentiate(simd, row, most);
+            let (mean, log_sum) = (shifted / words as f32, sum.ln());
             nll[r] = log_sum - target;
             // The mean over all words of -log p_j = log_sum - (logit_j - most).
             loss[r] = (1.0 - smoothing) * nll[r] + smoothing * (log_sum - mean);
@@ -131,16 +131,20 @@ impl WithSimd for Losses<'_> {
     }
 }
 
-/// The sum of row - shift.
+/// row = e^(row - shift); returns the sum of that, and the sum of row - shift.
 #[inline(always)]
-fn shifted_sum<S: Simd>(simd: S, row: &[f32], shift: f32) -> f32 {
-    let (head, tail) = S::as_simd_f32s(row);
-    let vector_shift = simd.splat_f32s(shift);
-    let mut sum = simd.splat_f32s(0.0);
+fn exponentiate<S: Simd>(simd: S, row: &mut [f32], shift: f32) -> (f32, f32) {
+    let shifts = simd.splat_f32s(shift);
+    let (head, tail) = S::as_mut_simd_f32s(row);
+    let (mut sum, mut shifted) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
     for x in head {
-        sum = simd.add_f32s(sum, simd.sub_f32s(*x, vector_shift));
+        let difference = simd.sub_f32s(*x, shifts);
+        shifted = simd.add_f32s(shifted, difference);
+        *x = exp_at_most_88(simd, difference);
+        sum = simd.add_f32s(sum, *x);
     }
-    tail.iter().fold(simd.reduce_sum_f32s(sum), |sum, x| sum + (x - shift))
+    let shifted = tail.iter().fold(simd.reduce_sum_f32s(shifted), |sum, x| sum + (x - shift));
+    (simd.reduce_sum_f32s(sum) + exp_row(simd, tail, shift), shifted)
 }
 
 /// row = row x factor + offset.

@@ -21,28 +21,49 @@ const LN_2_LOW: f32 = -2.121_944_4e-4;
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let splat = |c| simd.splat_f32s(c);
     let bounded = simd.max_f32s(splat(SMALLEST), simd.min_f32s(splat(LARGEST), x));
-    let shifted = simd.mul_add_e_f32s(bounded, splat(std::f32::consts::LOG2_E), splat(ROUND));
+    let (p, n) = power(simd, bounded);
+    // n = 128, which no exponent holds, needs 2^n = 2^(n-1) x 2; n = -126 has no 2^(n-1).
+    let positive = simd.greater_than_f32s(x, splat(0.0));
+    let bias = simd.select_u32s(positive, simd.splat_u32s(126), simd.splat_u32s(127));
+    let last = simd.select_f32s(positive, splat(2.0), splat(1.0));
+    let scaled = simd.mul_f32s(simd.mul_f32s(p, two_to_the(simd, simd.add_u32s(n, bias))), last);
+    let y = simd.select_f32s(simd.less_than_f32s(x, splat(SMALLEST)), splat(0.0), scaled);
+    let y = simd.select_f32s(simd.greater_than_f32s(x, splat(LARGEST)), splat(f32::INFINITY), y);
+    // A comparison with itself is false for NaN alone.
+    simd.select_f32s(simd.equal_f32s(x, x), y, x)
+}
+
+/// The bits of [`exp`] where x is at most 88, in half the instructions: of softmaxes, from whose scores the largest was taken, or the
+/// logarithm of their sum.
+#[inline(always)]
+pub(crate) fn exp_at_most_88<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // What is computed from numbers far below is thrown away.
+    let (p, n) = power(simd, x);
+    let scaled = simd.mul_f32s(p, two_to_the(simd, simd.add_u32s(n, simd.splat_u32s(127))));
+    simd.select_f32s(simd.less_than_f32s(x, simd.splat_f32s(SMALLEST)), simd.splat_f32s(0.0), scaled)
+}
+
+/// e^r and n of x = n ln 2 + r.
+#[inline(always)]
+fn power<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::u32s) {
+    let splat = |c| simd.splat_f32s(c);
+    let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), splat(ROUND));
     let n = simd.sub_f32s(shifted, splat(ROUND));
-    let r = simd.mul_add_e_f32s(n, splat(-LN_2_HIGH), bounded);
+    let r = simd.mul_add_e_f32s(n, splat(-LN_2_HIGH), x);
     let r = simd.mul_add_e_f32s(n, splat(-LN_2_LOW), r);
     // Taylor's coefficients: at |r| <= 0.347 the first one left out, r^8 / 8!, is below 2^-27.
     let mut p = splat(1.0 / 5040.0);
     for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         p = simd.mul_add_e_f32s(p, r, splat(c));
     }
-    // The low bits of `shifted` are n, those of ROUND are 0. n = 128, which no exponent holds, needs 2^n = 2^(n-1) x 2;
-    // n = -126 has no 2^(n-1).
-    let n_bits = simd.sub_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(ROUND.to_bits()));
-    let positive = simd.greater_than_f32s(x, splat(0.0));
-    let bias = simd.select_u32s(positive, simd.splat_u32s(126), simd.splat_u32s(127));
-    let last = simd.select_f32s(positive, splat(2.0), splat(1.0));
-    let exponent = simd.add_u32s(n_bits, bias);
-    let scale = simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23)));
-    let scaled = simd.mul_f32s(simd.mul_f32s(p, scale), last);
-    let y = simd.select_f32s(simd.less_than_f32s(x, splat(SMALLEST)), splat(0.0), scaled);
-    let y = simd.select_f32s(simd.greater_than_f32s(x, splat(LARGEST)), splat(f32::INFINITY), y);
-    // A comparison with itself is false for NaN alone.
-    simd.select_f32s(simd.equal_f32s(x, x), y, x)
+    // The low bits of `shifted` are n, those of ROUND are 0.
+    (p, simd.sub_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(ROUND.to_bits())))
+}
+
+/// 2^(biased - 127).
+#[inline(always)]
+fn two_to_the<S: Simd>(simd: S, biased: S::u32s) -> S::f32s {
+    simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(biased, simd.splat_u32s(23)))
 }
 
 /// 1 / (1 + e^-x).
@@ -71,4 +92,51 @@ pub fn exp_in_place(isa: Isa, x: &mut [f32]) {
         }
     }
     isa.vectorize(Exp(x));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (exp, exp_at_most_88) of each value.
+    struct Both<'a>(&'a [f32]);
+
+    impl WithSimd for Both<'_> {
+        type Output = Vec<[f32; 2]>;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Vec<[f32; 2]> {
+            let first = |x: S::f32s| bytemuck::cast_slice::<S::f32s, f32>(&[x])[0];
+            self.0
+                .iter()
+                .map(|x| simd.splat_f32s(*x))
+                .map(|x| [first(exp(simd, x)), first(exp_at_most_88(simd, x))])
+                .collect()
+        }
+    }
+
+    #[test]
+    fn half_the_instructions_give_the_same_bits() {
+        let mut values: Vec<f32> = (0..200_000u32).map(|i| 88.0 - i as f32 * 1e-3).collect();
+        values.extend([
+            0.0,
+            -0.0,
+            1e-30,
+            -1e-30,
+            SMALLEST,
+            SMALLEST.next_down(),
+            -1e9,
+            f32::MIN,
+            f32::NEG_INFINITY,
+            f32::NAN,
+        ]);
+        for isa in Isa::available() {
+            for (x, [want, got]) in values.iter().zip(isa.vectorize(Both(&values))) {
+                assert!(
+                    want.to_bits() == got.to_bits() || want.is_nan() && got.is_nan(),
+                    "{isa:?} e^{x}: {got}, not {want}"
+                );
+            }
+        }
+    }
 }

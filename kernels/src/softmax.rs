@@ -1,6 +1,6 @@
 //! Softmax and its logarithm, row by row.
 
-use crate::exp::exp;
+use crate::exp::exp_at_most_88;
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
@@ -31,12 +31,12 @@ pub(crate) fn exp_row<S: Simd>(simd: S, row: &mut [f32], shift: f32) -> f32 {
     let (head, tail) = S::as_mut_simd_f32s(row);
     let mut sum = simd.splat_f32s(0.0);
     for x in head {
-        *x = exp(simd, simd.sub_f32s(*x, shift));
+        *x = exp_at_most_88(simd, simd.sub_f32s(*x, shift));
         sum = simd.add_f32s(sum, *x);
     }
     let mut total = simd.reduce_sum_f32s(sum);
     if !tail.is_empty() {
-        let y = exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shift));
+        let y = exp_at_most_88(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shift));
         simd.partial_store_f32s(tail, y);
         total += tail.iter().sum::<f32>();
     }
@@ -52,17 +52,17 @@ fn sum_exp<S: Simd>(simd: S, row: &[f32], shift: f32) -> f32 {
     let (whole, rest) = head.as_chunks::<2>();
     for chunk in whole {
         for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum = simd.add_f32s(*sum, exp(simd, simd.sub_f32s(*x, shifts)));
+            *sum = simd.add_f32s(*sum, exp_at_most_88(simd, simd.sub_f32s(*x, shifts)));
         }
     }
     for x in rest {
-        sums[0] = simd.add_f32s(sums[0], exp(simd, simd.sub_f32s(*x, shifts)));
+        sums[0] = simd.add_f32s(sums[0], exp_at_most_88(simd, simd.sub_f32s(*x, shifts)));
     }
     let mut total = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]));
     if !tail.is_empty() {
         let mut last = [0.0f32; 16];
         let last = &mut last[..tail.len()];
-        simd.partial_store_f32s(last, exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shifts)));
+        simd.partial_store_f32s(last, exp_at_most_88(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shifts)));
         for x in last {
             total += *x;
         }

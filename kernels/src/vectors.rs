@@ -16,33 +16,6 @@ pub(crate) fn vectors<S: Simd>(n: usize) -> usize {
     n.div_ceil(S::F32_LANES)
 }
 
-/// `to` = row, with zeros up to the end of its last vector. `to` holds exactly the vectors of the row.
-#[inline(always)]
-pub(crate) fn pad_row<S: Simd>(simd: S, row: &[f32], to: &mut [f32]) {
-    let (whole, tail) = S::as_simd_f32s(row);
-    let (to, rest) = S::as_mut_simd_f32s(to);
-    assert!(to.len() == vectors::<S>(row.len()) && rest.is_empty(), "room for {} values", row.len());
-    for (to, x) in to.iter_mut().zip(whole) {
-        *to = *x;
-    }
-    if !tail.is_empty() {
-        to[whole.len()] = load_first(simd, tail);
-    }
-}
-
-/// row = what of the vectors in `from` belongs to it.
-#[inline(always)]
-pub(crate) fn crop_row<S: Simd>(simd: S, from: &[f32], row: &mut [f32]) {
-    let (from, _) = S::as_simd_f32s(from);
-    let (whole, tail) = S::as_mut_simd_f32s(row);
-    for (to, x) in whole.iter_mut().zip(from) {
-        *to = *x;
-    }
-    if !tail.is_empty() {
-        store_first(simd, tail, from[whole.len()]);
-    }
-}
-
 /// A vector of x, which is shorter than one or as long, with zeros in the lanes beyond.
 #[inline(always)]
 pub(crate) fn load_first<S: Simd>(simd: S, x: &[f32]) -> S::f32s {

@@ -2,13 +2,13 @@
 //! dv += (a m)' dout, da = m dout v', ds = a (da - delta), dq = scale ds k, dk += scale ds' q.
 
 use super::forward::Drops;
-use super::pack::{Sizes, pad, scale, transpose};
+use super::pack::{Sizes, add, crop, pad, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
 use crate::dropout::{DropoutKey, mask_into};
-use crate::exp::exp;
+use crate::exp::exp_at_most_88;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
-use crate::vectors::{crop_row, first_lanes, load_first, vectors};
+use crate::vectors::{first_lanes, load_first, vectors};
 use crate::{Isa, Rows, RowsMut, Tier, trace};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
@@ -147,6 +147,9 @@ impl Pass<'_> {
         dropped: Drops,
     ) {
         let keys = places.len();
+        if queries == 0 {
+            return;
+        }
         let sizes = Sizes::of(self.shape.head_dim, keys, S::F32_LANES);
         let filled = filled(queries);
         let own = Places::Between(first, first + queries);
@@ -166,19 +169,14 @@ impl Pass<'_> {
         for head in 0..self.shape.heads {
             transpose(simd, &self.k, places, head, sizes, k_across);
             transpose(simd, &self.v, places, head, sizes, v_across);
-            pad(simd, &self.k, places, head, sizes, k);
-            pad(simd, &self.q, own, head, sizes, q);
-            scale(simd, q, self.shape.scale);
-            pad(simd, &self.dout, own, head, sizes, dout);
+            pad(simd, &self.k, places, head, sizes, 1.0, k);
+            pad(simd, &self.q, own, head, sizes, self.shape.scale, q);
+            pad(simd, &self.dout, own, head, sizes, 1.0, dout);
             q[queries * sizes.row..].fill(0.0);
             dout[queries * sizes.row..].fill(0.0);
             for (i, (delta, dout)) in deltas.iter_mut().zip(dout.chunks_exact(sizes.row)).enumerate() {
                 *delta = dot(simd, dout, &self.out.row(first + i)[sizes.columns(head)]);
             }
-            let used = keys.next_multiple_of(R) * sizes.row;
-            dk[..used].fill(0.0);
-            dv[..used].fill(0.0);
-            dq.fill(0.0);
             let mut h = Head {
                 sizes,
                 head,
@@ -205,11 +203,13 @@ impl Pass<'_> {
                 }
             }
             for (i, dq) in dq.chunks_exact_mut(sizes.row).take(queries).enumerate() {
-                scale(simd, dq, self.shape.scale);
-                crop_row(simd, dq, &mut self.dq.row_mut(first + i)[sizes.columns(head)]);
+                crop(simd, dq, sizes, self.shape.scale, &mut self.dq.row_mut(first + i)[sizes.columns(head)]);
             }
-            add_rows(simd, dk, places, sizes.row, &mut self.dk, sizes.columns(head));
-            add_rows(simd, dv, places, sizes.row, &mut self.dv, sizes.columns(head));
+            for (from, to) in [(&*dk, &mut self.dk), (&*dv, &mut self.dv)] {
+                for (j, from) in from.chunks_exact(sizes.row).take(keys).enumerate() {
+                    add(simd, from, sizes, &mut to.row_mut(places.row(j))[sizes.columns(head)]);
+                }
+            }
         }
         self.scratch = scratch;
     }
@@ -231,16 +231,18 @@ impl Pass<'_> {
         }
         for j in (0..count).step_by(R) {
             // Earlier queries do not see these keys.
-            let i = first_to_see(self.mask, tile + j, h.queries, h.keys).max(span.start);
+            let first = first_to_see(self.mask, tile + j, h.queries, h.keys);
+            let i = first.max(span.start);
             if i >= span.end {
                 break;
             }
+            let begin = if first >= span.start { Begin::Zero } else { Begin::Output };
             let sums = [(&*h.weights, h.dout, &mut *h.dv), (&*h.gradients, h.q, &mut *h.dk)];
             for (scalars, rows, to) in sums {
                 let across = Scalars { data: &scalars[(i - span.start) * TILE + j..], strides: [1, TILE] };
                 let rows = Vectors { data: &rows[i * row..], stride: row };
                 let to = Vectors { data: &mut to[(tile + j) * row..], stride: row };
-                product::<S, R>(simd, across, rows, span.end - i, vectors::<S>(row), to, Begin::Output);
+                product::<S, R>(simd, across, rows, span.end - i, vectors::<S>(row), to, begin);
             }
         }
     }
@@ -282,7 +284,8 @@ impl Pass<'_> {
         let k = Vectors { data: &h.k[tile * row..], stride: row };
         let ds = Scalars { data: gradients, strides: [TILE, 1] };
         let dq = Vectors { data: &mut h.dq[i * row..], stride: row };
-        product::<S, B>(simd, ds, k, count, vectors::<S>(row), dq, Begin::Output);
+        let begin = if tile == 0 { Begin::Zero } else { Begin::Output };
+        product::<S, B>(simd, ds, k, count, vectors::<S>(row), dq, begin);
     }
 }
 
@@ -339,7 +342,7 @@ fn differentiate<S: Simd>(
     let mask = mask.map(|mask| S::as_simd_f32s(mask).0);
     for (v, (w, g)) in weights.iter_mut().zip(gradients).enumerate() {
         let seen = first_lanes(simd, here.saturating_sub(v * S::F32_LANES)).mask();
-        let a = exp(simd, simd.sub_f32s(*w, log_sum));
+        let a = exp_at_most_88(simd, simd.sub_f32s(*w, log_sum));
         let (mut dropped, mut da) = (a, *g);
         if let Some(mask) = mask {
             dropped = simd.mul_f32s(dropped, mask[v]);
@@ -363,28 +366,4 @@ fn dot<S: Simd>(simd: S, padded: &[f32], row: &[f32]) -> f32 {
         sum = simd.mul_add_e_f32s(padded[whole.len()], load_first(simd, tail), sum);
     }
     simd.reduce_sum_f32s(sum)
-}
-
-/// The columns of the rows at `places` += from: `[rows, stride]`.
-#[inline(always)]
-fn add_rows<S: Simd>(
-    simd: S,
-    from: &[f32],
-    places: Places<'_>,
-    stride: usize,
-    to: &mut RowsMut<'_>,
-    columns: Range<usize>,
-) {
-    for (j, from) in from.chunks_exact(stride).take(places.len()).enumerate() {
-        let to = &mut to.row_mut(places.row(j))[columns.clone()];
-        let (to, to_tail) = S::as_mut_simd_f32s(to);
-        let (vectors, _) = S::as_simd_f32s(from);
-        for (to, x) in to.iter_mut().zip(vectors) {
-            *to = simd.add_f32s(*to, *x);
-        }
-        let done = to.len() * S::F32_LANES;
-        for (to, x) in to_tail.iter_mut().zip(&from[done..]) {
-            *to += x;
-        }
-    }
 }

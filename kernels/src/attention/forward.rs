@@ -1,13 +1,13 @@
 //! The outputs, a block of queries at a time.
 
 use super::few;
-use super::pack::{Sizes, pad, scale, transpose};
+use super::pack::{Sizes, crop, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
 use crate::dropout::{DropoutKey, mask_into};
-use crate::exp::exp;
+use crate::exp::exp_at_most_88;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
-use crate::vectors::{crop_row, first_lanes, vectors};
+use crate::vectors::{first_lanes, vectors};
 use crate::{Isa, Rows, RowsMut, Tier, trace, work};
 use pulp::{Simd, WithSimd};
 
@@ -183,9 +183,8 @@ impl Pass<'_> {
         let out = carve(&mut room, MOST_ROWS * sizes.row);
         for head in 0..self.shape.heads {
             transpose(simd, &self.k, places, head, sizes, k);
-            pad(simd, &self.v, places, head, sizes, v);
-            pad(simd, &self.q, Places::Between(first, first + queries), head, sizes, q);
-            scale(simd, q, self.shape.scale);
+            pad(simd, &self.v, places, head, sizes, 1.0, v);
+            pad(simd, &self.q, Places::Between(first, first + queries), head, sizes, self.shape.scale, q);
             q[queries * sizes.row..].fill(0.0);
             let packed = Head { sizes, head, first, queries, keys, dropped, k, v, q };
             let mut i = 0;
@@ -221,7 +220,6 @@ impl Pass<'_> {
         let mut running = [Running::START; R];
         let end = seen(self.mask, i + live - 1, h.queries, h.keys);
         let q = Scalars { data: &h.q[i * row..], strides: [row, 1] };
-        out[..R * row].fill(0.0);
         for first in (0..end).step_by(TILE) {
             let count = TILE.min(end - first);
             let columns = vectors::<S>(count);
@@ -232,7 +230,7 @@ impl Pass<'_> {
                 let weights = &mut weights[r * TILE..][..columns * S::F32_LANES];
                 let here = seen(self.mask, i + r, h.queries, h.keys).saturating_sub(first).min(count);
                 let shrink = running.exponentiate(simd, weights, here);
-                if shrink != 1.0 {
+                if first > 0 && shrink != 1.0 {
                     scale(simd, &mut out[r * row..][..row], shrink);
                 }
                 if h.dropped.is_some() {
@@ -245,13 +243,13 @@ impl Pass<'_> {
             let weights = Scalars { data: weights, strides: [TILE, 1] };
             let v = Vectors { data: &h.v[first * row..], stride: row };
             let sums = Vectors { data: &mut *out, stride: row };
-            product::<S, R>(simd, weights, v, count, vectors::<S>(row), sums, Begin::Output);
+            let begin = if first == 0 { Begin::Zero } else { Begin::Output };
+            product::<S, R>(simd, weights, v, count, vectors::<S>(row), sums, begin);
         }
         for (r, running) in running.iter().take(live).enumerate() {
-            let out = &mut out[r * row..][..row];
-            scale(simd, out, 1.0 / running.sum);
             let at = h.first + i + r;
-            crop_row(simd, out, &mut self.out.row_mut(at)[h.sizes.columns(h.head)]);
+            let to = &mut self.out.row_mut(at)[h.sizes.columns(h.head)];
+            crop(simd, &out[r * row..][..row], h.sizes, 1.0 / running.sum, to);
             if let Some(log_sum) = &mut self.log_sum {
                 log_sum[at * self.shape.heads + h.head] = running.log_sum();
             }
@@ -294,7 +292,7 @@ impl Running {
         let mut sum = simd.splat_f32s(0.0);
         for w in weights {
             // e^-infinity is 0.
-            *w = exp(simd, simd.sub_f32s(*w, simd.splat_f32s(most)));
+            *w = exp_at_most_88(simd, simd.sub_f32s(*w, simd.splat_f32s(most)));
             sum = simd.add_f32s(sum, *w);
         }
         let shrink = if self.most == most || self.most == f32::NEG_INFINITY { 1.0 } else { (self.most - most).exp() };

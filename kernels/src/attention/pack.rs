@@ -3,8 +3,8 @@
 use super::{Places, TILE};
 use crate::Rows;
 use crate::columns::Columns;
-use crate::vectors::pad_row;
-use pulp::Simd;
+use crate::vectors::first_lanes;
+use pulp::{MemMask, Simd};
 use std::ops::Range;
 
 /// Sizes of a head of one sequence.
@@ -62,12 +62,73 @@ pub(super) fn transpose<S: Simd>(simd: S, x: &Rows<'_>, places: Places<'_>, head
     }
 }
 
-/// to: `[rows, channels to whole vectors]` = the head's channels of the rows at `places`, zeros beyond the last channel.
+/// to: `[rows, channels to whole vectors]` = factor x the head's channels of the rows at `places`, zeros beyond the last channel.
 #[inline(always)]
-pub(super) fn pad<S: Simd>(simd: S, x: &Rows<'_>, places: Places<'_>, head: usize, sizes: Sizes, to: &mut [f32]) {
+pub(super) fn pad<S: Simd>(
+    simd: S,
+    x: &Rows<'_>,
+    places: Places<'_>,
+    head: usize,
+    sizes: Sizes,
+    factor: f32,
+    to: &mut [f32],
+) {
+    let (factor, last) = (simd.splat_f32s(factor), last_lanes(simd, sizes));
     for (j, to) in to.chunks_exact_mut(sizes.row).take(places.len()).enumerate() {
-        pad_row(simd, &x.row(places.row(j))[sizes.columns(head)], to);
+        let (to, _) = S::as_mut_simd_f32s(to);
+        let row = &x.row(places.row(j))[sizes.columns(head)];
+        for (v, to) in to.iter_mut().enumerate() {
+            let rest = &row[v * S::F32_LANES..];
+            let x = if rest.len() >= S::F32_LANES {
+                S::as_simd_f32s(&rest[..S::F32_LANES]).0[0]
+            } else {
+                // SAFETY: the mask has the lanes of `rest`.
+                unsafe { simd.mask_load_ptr_f32s(last, rest.as_ptr()) }
+            };
+            *to = simd.mul_f32s(x, factor);
+        }
     }
+}
+
+/// row: `[channels]` = factor x what of the vectors in `from` belongs to it.
+#[inline(always)]
+pub(super) fn crop<S: Simd>(simd: S, from: &[f32], sizes: Sizes, factor: f32, row: &mut [f32]) {
+    let factor = simd.splat_f32s(factor);
+    for (v, x) in S::as_simd_f32s(from).0.iter().enumerate() {
+        let x = simd.mul_f32s(*x, factor);
+        let rest = &mut row[v * S::F32_LANES..];
+        if rest.len() >= S::F32_LANES {
+            S::as_mut_simd_f32s(&mut rest[..S::F32_LANES]).0[0] = x;
+        } else {
+            // SAFETY: the mask has the lanes of `rest`, the last of the channels.
+            unsafe { simd.mask_store_ptr_f32s(last_lanes(simd, sizes), rest.as_mut_ptr(), x) };
+        }
+    }
+}
+
+/// row: `[channels]` += what of the vectors in `from` belongs to it.
+#[inline(always)]
+pub(super) fn add<S: Simd>(simd: S, from: &[f32], sizes: Sizes, row: &mut [f32]) {
+    for (v, x) in S::as_simd_f32s(from).0.iter().enumerate() {
+        let rest = &mut row[v * S::F32_LANES..];
+        if rest.len() >= S::F32_LANES {
+            let to = &mut S::as_mut_simd_f32s(&mut rest[..S::F32_LANES]).0[0];
+            *to = simd.add_f32s(*to, *x);
+        } else {
+            let last = last_lanes(simd, sizes);
+            // SAFETY: the mask has the lanes of `rest`, the last of the channels.
+            unsafe {
+                let sum = simd.add_f32s(simd.mask_load_ptr_f32s(last, rest.as_ptr()), *x);
+                simd.mask_store_ptr_f32s(last, rest.as_mut_ptr(), sum);
+            }
+        }
+    }
+}
+
+/// The channels in the last vector of a row.
+#[inline(always)]
+fn last_lanes<S: Simd>(simd: S, sizes: Sizes) -> MemMask<S::m32s> {
+    first_lanes(simd, sizes.width + S::F32_LANES - sizes.row)
 }
 
 /// x = x factor.

@@ -1,6 +1,6 @@
 //! The weights themselves, to be looked at.
 
-use super::pack::{Sizes, pad, scale, transpose};
+use super::pack::{Sizes, pad, transpose};
 use super::{AttentionShape, Mask, Places, Spans, TILE, seen};
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::softmax::{exp_row, row_max};
@@ -51,8 +51,7 @@ impl WithSimd for Weights<'_> {
             for head in 0..heads {
                 transpose(simd, &k, places, head, sizes, &mut across);
                 for (i, mean) in own.chunks_exact_mut(keys.max(1)).enumerate() {
-                    pad(simd, &q, Places::Between(first + i, first + i + 1), head, sizes, &mut query);
-                    scale(simd, &mut query, factor);
+                    pad(simd, &q, Places::Between(first + i, first + i + 1), head, sizes, factor, &mut query);
                     for start in (0..keys).step_by(TILE) {
                         let a = Scalars { data: &query, strides: [0, 1] };
                         let b = Vectors { data: &across[sizes.tile(start)..], stride: TILE };
