@@ -125,6 +125,43 @@ fn one_configuration_does_both_and_not_twice() {
 }
 
 #[test]
+fn valid_and_test_of_ones_own_are_taken_as_they_stand() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let raw = fs::read_to_string(folder.join("raw.tsv")).unwrap();
+    let (source, target) = raw.lines().next().unwrap().split_once('\t').unwrap();
+    fs::write(folder.join("val.de"), "Ein Satz.\nEin Satz.\n").unwrap();
+    fs::write(folder.join("val.en"), "One sentence.\nOne sentence.\n").unwrap();
+    fs::write(folder.join("test.tsv"), format!("{source}\t{}\n", target.split('\t').next().unwrap())).unwrap();
+    let given = ["--valid", "val.de", "val.en", "--test", "test.tsv"];
+    let common = ["raw.tsv", "--languages", "de-en", "--vocabulary", "150"];
+    let shown = succeed(folder, &[&["prepare", "--out", "a"][..], &common, &given].concat());
+    assert!(shown.contains("valid: val.de, val.en, 2 pairs read"), "{shown}");
+    assert!(shown.contains("sentence of valid or test"), "{shown}");
+    assert_eq!(fs::read_to_string(folder.join("a/valid.de")).unwrap().lines().count(), 2);
+    assert!(fs::read_to_string(folder.join("a/report.html")).unwrap().contains("test from test.tsv"));
+
+    let config = r#"
+        [corpus]
+        files = ["raw.tsv"]
+        valid = ["val.de", "val.en"]
+        test = ["test.tsv"]
+        folder = "b"
+        languages = ["de", "en"]
+        [prepare]
+        vocabulary = 150
+    "#;
+    fs::write(folder.join("b.toml"), config).unwrap();
+    succeed(folder, &["prepare", "--config", "b.toml"]);
+    for name in ["train.de", "valid.en", "test.de", "report.json", "corpus.json"] {
+        assert_eq!(fs::read(folder.join("a").join(name)).unwrap(), fs::read(folder.join("b").join(name)).unwrap());
+    }
+    // One part alone, and a number for the other.
+    succeed(folder, &[&["prepare", "--out", "c", "--valid", "7"][..], &common, &given[3..]].concat());
+    assert_eq!(fs::read_to_string(folder.join("c/valid.de")).unwrap().lines().count(), 7);
+}
+
+#[test]
 fn what_is_wrong_is_told_in_one_line() {
     let workshop = workshop();
     let folder = workshop.path();

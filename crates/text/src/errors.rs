@@ -134,6 +134,14 @@ pub enum TextError {
         /// What lies there.
         found: String,
     },
+    /// A raw file where a prepared one goes.
+    #[error("{file}: would be written over by what is prepared in {folder}; choose another folder")]
+    OwnFile {
+        /// The raw file.
+        file: String,
+        /// The folder to write.
+        folder: String,
+    },
     /// A folder that no preparation has finished.
     #[error("{file}: {reason}; prepare the corpus again")]
     BadManifest {

@@ -46,7 +46,9 @@ const CONFIGURED: [&str; 20] = [
 ///
 /// Pairs are dropped for these reasons: over-long-line, invalid-utf8, malformed, empty, control-characters, length, identical,
 /// duplicate, ratio (one side too long for the other), script (letters of a script that its side is not written in), language
-/// (characters follow each other as in the other side's language). The report counts them and shows some.
+/// (characters follow each other as in the other side's language), held-out (a side is a sentence of the given valid or test,
+/// but for case and marks). The report counts them and shows some. Of given valid and test files only what cannot be read is
+/// dropped: over-long-line, invalid-utf8, malformed, empty.
 #[derive(Args, Clone, Debug)]
 pub struct PrepareArgs {
     /// Two files line for line (text.de text.en), or files of columns (.tsv) or of JSON objects (.jsonl); .gz and .zst too
@@ -91,12 +93,12 @@ pub struct PrepareArgs {
     /// Drop pairs of which one side is so many times longer than the corpus's mean lets expect; short ones may differ more
     #[arg(long, value_name = "X", default_value_t = PrepareConfig::default().max_ratio)]
     pub max_ratio: f64,
-    /// Pairs to choose by [default: 1000, or a twentieth of a small corpus]
-    #[arg(long, value_name = "N")]
-    pub valid: Option<usize>,
-    /// Pairs to report on [default: 1000, or a twentieth of a small corpus]
-    #[arg(long, value_name = "N")]
-    pub test: Option<usize>,
+    /// Pairs to choose by: files like those of train, or how many to hold out [default: 1000, or a twentieth of a small corpus]
+    #[arg(long, value_name = "FILE|N", num_args = 1..)]
+    pub valid: Vec<PathBuf>,
+    /// Pairs to report on, likewise; a file whose name is a number is ./NUMBER
+    #[arg(long, value_name = "FILE|N", num_args = 1..)]
+    pub test: Vec<PathBuf>,
     /// Draws what is held out
     #[arg(long, value_name = "N", default_value_t = PrepareConfig::default().seed)]
     pub seed: u64,
@@ -124,6 +126,12 @@ pub struct PrepareArgs {
 pub struct CorpusConfig {
     /// The raw files.
     pub files: Vec<PathBuf>,
+    /// Those to choose by; without them some pairs are held out.
+    #[serde(default)]
+    pub valid: Vec<PathBuf>,
+    /// Those to report on, likewise.
+    #[serde(default)]
+    pub test: Vec<PathBuf>,
     /// What the sides are called.
     pub languages: Option<[String; 2]>,
     /// The prepared folder.
@@ -148,7 +156,10 @@ impl CorpusConfig {
         };
         let options = SourceOptions { format: self.format, columns: self.columns, fields: self.fields.clone() };
         let source = Source::of(&self.files, &options, &languages)?;
-        Ok(Preparation { source, languages, config: config.clone(), out: self.folder.clone() })
+        let given =
+            |files: &[PathBuf]| (!files.is_empty()).then(|| Source::of(files, &options, &languages)).transpose();
+        let (valid, test) = (given(&self.valid)?, given(&self.test)?);
+        Ok(Preparation { source, valid, test, languages, config: config.clone(), out: self.folder.clone() })
     }
 }
 
@@ -161,8 +172,12 @@ impl PrepareArgs {
             return Ok(crate::train::TrainConfig::read(file)?.preparation()?);
         }
         let languages = self.languages.as_ref().map(|l| split_languages(l)).transpose()?;
+        let (valid_files, valid) = files_or_number(&self.valid);
+        let (test_files, test) = files_or_number(&self.test);
         let corpus = CorpusConfig {
             files: self.files.clone(),
+            valid: valid_files,
+            test: test_files,
             languages,
             folder: self.out.clone().expect("clap requires it"),
             format: self.format,
@@ -177,8 +192,8 @@ impl PrepareArgs {
             min_chars: self.min_chars,
             max_chars: self.max_chars,
             max_ratio: self.max_ratio,
-            valid: self.valid,
-            test: self.test,
+            valid,
+            test,
             seed: self.seed,
             bpe: self.bpe,
             vocabulary: self.vocabulary,
@@ -186,6 +201,14 @@ impl PrepareArgs {
             bpe_lines: self.bpe_lines,
         };
         Ok(corpus.preparation(&config)?)
+    }
+}
+
+/// Files of a part, or how many pairs to hold out for it.
+fn files_or_number(values: &[PathBuf]) -> (Vec<PathBuf>, Option<usize>) {
+    match values {
+        [one] if let Some(number) = one.to_str().and_then(|v| v.parse().ok()) => (Vec::new(), Some(number)),
+        files => (files.to_vec(), None),
     }
 }
 

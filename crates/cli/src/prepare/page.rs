@@ -3,7 +3,8 @@
 use super::table::percent;
 use crate::profile::grouped;
 use lsra_text::prepare::{
-    Dropped, Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, PartReport, RATIO_BUCKETS, Report, SideReport, ratio_of_bucket,
+    Dropped, Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, PartReport, RATIO_BUCKETS, Reason, Report, SideReport,
+    ratio_of_bucket,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -24,7 +25,8 @@ pub(super) fn render(report: &Report) -> String {
             }
             body {
                 h1 { (title) }
-                p { "Prepared from " (report.files.join(", ")) "." }
+                p { "Prepared from " (report.files.join(", "))
+                    @for part in &report.given { ", " (part.name) " from " (part.files.join(", ")) } "." }
                 (figures(report))
                 h2 { "What was dropped, and why" }
                 (dropped(report))
@@ -51,28 +53,57 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn figures(report: &Report) -> Markup {
-    let kept = report.kept() as u64;
+    let kept = report.kept();
     html! {
         div.figures {
             div { b { (grouped(report.read)) } span { "pairs read" } }
             div { b { (grouped(kept)) } span { "kept, " (grouped(report.read - kept)) " dropped" } }
             @for part in &report.parts { div { b { (grouped(part.pairs as u64)) } span { (part.name) } } }
         }
-        p { "No sentence of one part stands in another, on either side, not even with other capitals or marks. Of "
+        p { (apart(report)) " Of "
             (grouped(report.components as u64)) " sets of pairs that share no sentence, the largest has "
             (grouped(report.largest_component as u64)) " pairs." }
     }
 }
 
+/// What the parts have in common.
+fn apart(report: &Report) -> String {
+    let kept = report.config.keep.contains(&Reason::HeldOut) && !report.given.is_empty();
+    match (kept, report.overlap) {
+        (true, _) => {
+            "Sentences of the given parts may stand in train: pairs that share one were to be kept.".to_owned()
+        }
+        (false, 0) => {
+            "No sentence of one part stands in another, on either side, not even with other capitals or marks."
+                .to_owned()
+        }
+        (false, shared) => format!(
+            "No sentence of valid or test stands in train, on either side, not even with other capitals or marks; {} pairs \
+             of valid share one with test, as they were given.",
+            grouped(shared)
+        ),
+    }
+}
+
 fn dropped(report: &Report) -> Markup {
-    let most = report.dropped.iter().map(|d| d.count).max().unwrap_or(1).max(1);
     html! {
-        @if report.dropped.is_empty() { p { "Nothing." } }
+        (reasons(&report.dropped, report.read))
+        @for part in &report.given {
+            p { "Of " (part.name) ", of which " (grouped(part.read)) " pairs were read, only what cannot be read is dropped:" }
+            (reasons(&part.dropped, part.read))
+        }
+    }
+}
+
+fn reasons(all: &[Dropped], read: u64) -> Markup {
+    let most = all.iter().map(|d| d.count).max().unwrap_or(1).max(1);
+    html! {
+        @if all.is_empty() { p { "Nothing." } }
         @else { div.wide { table {
             thead { tr { th { "reason" } th { "pairs" } th { "share" } th {} } }
-            tbody { @for d in &report.dropped { tr {
+            tbody { @for d in all { tr {
                 th scope="row" { (d.reason.text()) }
-                td { (grouped(d.count)) } td { (percent(d.count, report.read)) }
+                td { (grouped(d.count)) } td { (percent(d.count, read)) }
                 td.bar { i style=(format!("width:{:.2}%", 100.0 * d.count as f64 / most as f64)) {} }
             } } }
         } } }
@@ -189,7 +220,7 @@ fn examples(report: &Report) -> Markup {
         }
     };
     html! {
-        @for d in &report.dropped {
+        @for d in report.dropped.iter().chain(report.given.iter().flat_map(|part| &part.dropped)) {
             details open[d.examples.len() <= 8 && report.dropped.len() <= 4] {
                 summary { (d.reason.text()) ", " (grouped(d.count)) }
                 (table(d))

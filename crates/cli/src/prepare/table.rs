@@ -2,7 +2,7 @@
 
 use crate::columns::columns;
 use crate::profile::grouped;
-use lsra_text::prepare::{Report, SideReport};
+use lsra_text::prepare::{Dropped, Report, SideReport};
 
 /// What became of the pairs, then what each part holds.
 pub(super) fn render(report: &Report) -> String {
@@ -10,14 +10,22 @@ pub(super) fn render(report: &Report) -> String {
         "{}: {} pairs read, {} kept, {} dropped\n\n",
         report.files.join(", "),
         grouped(report.read),
-        grouped(report.kept() as u64),
-        grouped(report.read - report.kept() as u64),
+        grouped(report.kept()),
+        grouped(report.read - report.kept()),
     );
-    if !report.dropped.is_empty() {
-        let row = |d: &lsra_text::prepare::Dropped| {
-            vec![d.reason.text().to_owned(), grouped(d.count), percent(d.count, report.read)]
-        };
-        text += &columns(&["dropped", "pairs", "share"], report.dropped.iter().map(row).collect());
+    for part in &report.given {
+        let files = part.files.join(", ");
+        text.insert_str(text.len() - 1, &format!("{}: {files}, {} pairs read\n", part.name, grouped(part.read)));
+    }
+    let row = |part: &str, d: &Dropped, read| {
+        vec![format!("{part}{}", d.reason.text()), grouped(d.count), percent(d.count, read)]
+    };
+    let mut reasons: Vec<_> = report.dropped.iter().map(|d| row("", d, report.read)).collect();
+    for part in &report.given {
+        reasons.extend(part.dropped.iter().map(|d| row(&format!("{}: ", part.name), d, part.read)));
+    }
+    if !reasons.is_empty() {
+        text += &columns(&["dropped", "pairs", "share"], reasons);
         text.push('\n');
     }
     let heads = ["part", "pairs", "characters", "words", "pieces", "pieces/line", "unknown", "new words"];

@@ -1,4 +1,7 @@
 //! The first step: read, normalise, and drop what a pair by itself shows to be wrong, and what has come before.
+//!
+//! Of valid and test that a user brings, only what cannot be read is dropped: a line without both sides, or with too many bytes,
+//! or that is not UTF-8, and a pair of which a side is empty. Scores on them must mean what they mean elsewhere.
 
 use super::chunks;
 use super::config::PrepareConfig;
@@ -20,6 +23,15 @@ pub(super) struct Cleaned {
     pub(super) dropped: Vec<Dropped>,
 }
 
+/// Which pairs stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Those that one should learn from.
+    Good,
+    /// Those that can be read.
+    Readable,
+}
+
 /// A pair in its form, or why it is dropped.
 struct Looked {
     place: (usize, u64),
@@ -28,12 +40,12 @@ struct Looked {
     fault: Option<Reason>,
 }
 
-/// Writes the pairs that are left to `to`, a line `source<TAB>target<TAB>file:line` each; neither side holds a tab.
+/// Writes the pairs that are `wanted` to `to`, a line `source<TAB>target<TAB>file:line` each; neither side holds a tab.
 ///
 /// Memory: eight bytes a pair to know duplicates by, and a chunk of pairs.
 ///
 /// Errors: a file cannot be read, or `to` not be written.
-pub(super) fn clean(source: &Source, config: &PrepareConfig, to: &Path) -> Result<Cleaned, TextError> {
+pub(super) fn clean(source: &Source, config: &PrepareConfig, wanted: Wanted, to: &Path) -> Result<Cleaned, TextError> {
     let mut pairs = Pairs::new(source, config.max_line_bytes);
     let mut kept = Staged::create(to)?;
     let mut counts = Counts::default();
@@ -42,10 +54,13 @@ pub(super) fn clean(source: &Source, config: &PrepareConfig, to: &Path) -> Resul
     chunks::in_order(
         || pairs.next(),
         |pair| pair.read.as_ref().map_or(0, |(s, t)| s.len() + t.len()),
-        |pair| look(pair, config),
+        |pair| look(pair, config, wanted),
         |looked| {
             read += 1;
             let repeats = || {
+                if wanted == Wanted::Readable {
+                    return None;
+                }
                 let pair = hash_words(&[super::hash::hash(&looked.source), super::hash::hash(&looked.target)]);
                 let new = seen.insert(pair);
                 (!new && config.drops(Reason::Duplicate)).then_some(Reason::Duplicate)
@@ -69,7 +84,7 @@ pub(super) fn clean(source: &Source, config: &PrepareConfig, to: &Path) -> Resul
     Ok(Cleaned { read, dropped: counts.dropped() })
 }
 
-fn look(pair: RawPair, config: &PrepareConfig) -> Looked {
+fn look(pair: RawPair, config: &PrepareConfig, wanted: Wanted) -> Looked {
     let place = pair.place;
     let (source, target) = match pair.read {
         Ok(sides) => sides,
@@ -77,7 +92,10 @@ fn look(pair: RawPair, config: &PrepareConfig) -> Looked {
     };
     let form = config.text_form();
     let (source, target) = (form.apply(&source), form.apply(&target));
-    let fault = fault(&source, &target, config);
+    let fault = match wanted {
+        Wanted::Good => fault(&source, &target, config),
+        Wanted::Readable => (source.is_empty() || target.is_empty()).then_some(Reason::Empty),
+    };
     Looked { place, source, target, fault }
 }
 

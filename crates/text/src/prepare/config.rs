@@ -36,9 +36,9 @@ pub struct PrepareConfig {
     pub max_chars: usize,
     /// How many times longer than the other a side may be, once lengths are divided by the corpus's own means.
     pub max_ratio: f64,
-    /// Pairs to choose by; 1000 unless given, a twentieth of a small corpus.
+    /// Pairs of train to choose by, where there are no files of them; 1000 unless given, a twentieth of a small corpus.
     pub valid: Option<usize>,
-    /// Pairs to report on; as many unless given.
+    /// Pairs of train to report on, where there are no files of them; 1000 unless given, a twentieth of a small corpus.
     pub test: Option<usize>,
     /// Draws what is held out.
     pub seed: u64,

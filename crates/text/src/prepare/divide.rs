@@ -3,15 +3,16 @@
 use super::chunks;
 use super::components::{self, Parts};
 use super::config::PrepareConfig;
-use super::hash::hash;
+use super::given::{self, Sentences};
 use super::language::{Profile, is_foreign};
-use super::lines::Lines;
-use super::reason::{Counts, Dropped, Example, Reason, nothing_left, shortened};
+use super::pair::{Pair, key, open, read};
+use super::reason::{Counts, Dropped, Reason, nothing_left};
 use super::script::Letters;
+use super::{CLEAN, Preparation};
 use crate::staged::Staged;
 use crate::{Languages, Split, TextError};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What the step found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub(super) struct Divided {
     pub(super) components: usize,
     /// Pairs of the largest.
     pub(super) largest_component: usize,
+    /// Pairs of a given valid that share a sentence with a given test.
+    pub(super) overlap: u64,
 }
 
 /// What the whole corpus looks like.
@@ -33,13 +36,6 @@ struct Corpus {
     characters: [u64; 2],
     letters: [Letters; 2],
     profiles: [Profile; 2],
-}
-
-/// A pair of the first step's file.
-struct Pair {
-    source: String,
-    target: String,
-    place: String,
 }
 
 /// Pairs that are held out for each part unless told otherwise.
@@ -52,18 +48,15 @@ const HELD_OUT_SHARE: usize = 20;
 /// translation and right.
 const SLACK: f64 = 15.0;
 
-/// Reads the first step's file, whose examples are told with the names of `files`, and writes the six files of the parts.
+/// Reads the first step's files and writes the six files of the parts.
 ///
-/// Memory: 28 bytes a pair, and two profiles.
+/// Memory: 37 bytes a pair, two profiles, and what the sentences of given parts are known by.
 ///
 /// Errors: a file cannot be read or written, nothing is left, or what is to be held out cannot be had.
-pub(super) fn divide(
-    from: &Path,
-    files: &[PathBuf],
-    languages: &Languages,
-    config: &PrepareConfig,
-    out: &Path,
-) -> Result<Divided, TextError> {
+pub(super) fn divide(job: &Preparation) -> Result<Divided, TextError> {
+    let Preparation { languages, config, out, .. } = job;
+    let from = &out.join(CLEAN);
+    let given = given_parts(job)?;
     let corpus = Corpus::read(from)?;
     let mut counts = Counts::default();
     let (mut source, mut target, mut kept) = (Vec::new(), Vec::new(), Vec::new());
@@ -74,17 +67,19 @@ pub(super) fn divide(
         |pair| pair.source.len() + pair.target.len(),
         |pair| {
             let fault = corpus.fault(&pair, config);
-            let keys = if fault.is_none() { (key(&pair.source), key(&pair.target)) } else { (0, 0) };
+            let keys = if fault.is_none() { [key(&pair.source), key(&pair.target)] } else { [0; 2] };
+            let held_out = || config.drops(Reason::HeldOut) && given.iter().any(|(_, part)| part.have(keys));
+            let fault = fault.or_else(|| held_out().then_some(Reason::HeldOut));
             (pair, fault, keys)
         },
         |(pair, fault, keys)| {
             number += 1;
             kept.push(fault.is_none());
             match fault {
-                Some(reason) => counts.add(reason, number, || pair.example(files)),
+                Some(reason) => counts.add(reason, number, || pair.example(&job.source.files)),
                 None => {
-                    source.push(keys.0);
-                    target.push(keys.1);
+                    source.push(keys[0]);
+                    target.push(keys[1]);
                 }
             }
             Ok(())
@@ -96,9 +91,17 @@ pub(super) fn divide(
     if source.len() > u32::MAX as usize {
         return Err(TextError::TooManyPairs { most: u64::from(u32::MAX) });
     }
-    let parts = held_out(&source, &target, config)?;
+    let given_splits: Vec<Split> = given.iter().map(|(split, _)| *split).collect();
+    let parts = held_out(&source, &target, config, &given_splits)?;
     let mut of = parts.of.iter();
-    let pairs = write(from, &kept, || *of.next().expect("a part for each pair that is kept"), languages, out)?;
+    let mut files = PartFiles::create(languages, out)?;
+    files.divide(from, &kept, || *of.next().expect("a part for each pair that is kept"))?;
+    given_splits.iter().try_for_each(|split| files.copy(*split, &out.join(given::file_name(*split))))?;
+    let pairs = files.finish()?;
+    let overlap = match &given[..] {
+        [(Split::Valid, _), (Split::Test, test)] => test.shared_with(&out.join(given::file_name(Split::Valid)))?,
+        _ => 0,
+    };
     let [source_characters, target_characters] = corpus.characters;
     Ok(Divided {
         dropped: counts.dropped(),
@@ -106,22 +109,23 @@ pub(super) fn divide(
         ratio: target_characters as f64 / source_characters.max(1) as f64,
         components: parts.components,
         largest_component: parts.largest,
+        overlap,
     })
 }
 
-/// What a sentence is known by when parts are kept apart: its letters and digits alone, so that no part has a sentence that
-/// differs from another's in case or a comma only.
-fn key(line: &str) -> u64 {
-    let folded: String = line.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    hash(if folded.is_empty() { line } else { &folded })
+/// The parts that a user brought, valid first.
+fn given_parts(job: &Preparation) -> Result<Vec<(Split, Sentences)>, TextError> {
+    let part = |(split, _): (Split, _)| Ok((split, Sentences::of(&job.out.join(given::file_name(split)))?));
+    job.given().into_iter().map(part).collect()
 }
 
-fn held_out(source: &[u64], target: &[u64], config: &PrepareConfig) -> Result<Parts, TextError> {
+/// Draws the parts that are not `given`.
+fn held_out(source: &[u64], target: &[u64], config: &PrepareConfig, given: &[Split]) -> Result<Parts, TextError> {
     let usual = HELD_OUT.min(source.len() / HELD_OUT_SHARE).max(1);
     let asked = [(Split::Test, config.test), (Split::Valid, config.valid)];
-    let [test, valid] = asked.map(|(_, wanted)| wanted.unwrap_or(usual));
+    let [test, valid] = asked.map(|(split, wanted)| if given.contains(&split) { 0 } else { wanted.unwrap_or(usual) });
     let parts = components::draw(source, target, valid, test, config.seed);
-    for (split, wanted) in asked {
+    for (split, wanted) in asked.into_iter().filter(|(split, _)| !given.contains(split)) {
         let found = parts.of.iter().filter(|p| **p == split).count();
         // What nobody asked for may be less; something there must be.
         let least = wanted.unwrap_or(1);
@@ -169,61 +173,57 @@ impl Corpus {
     }
 }
 
-impl Pair {
-    fn example(&self, files: &[PathBuf]) -> Example {
-        let (file, line) = self.place.split_once(':').unwrap_or(("0", &self.place));
-        let name = file.parse().ok().and_then(|n: usize| files.get(n)).and_then(|f| f.file_name());
-        let name = name.unwrap_or_default().to_string_lossy();
-        Example { place: format!("{name}:{line}"), source: shortened(&self.source), target: shortened(&self.target) }
-    }
+/// The two files of each part, as they are written.
+struct PartFiles {
+    files: Vec<[Staged; 2]>,
+    sizes: [usize; 3],
 }
 
-fn open(from: &Path) -> Result<Lines, TextError> {
-    Lines::open(from, usize::MAX - 1)
-}
-
-/// The next pair of the first step's file.
-fn read(lines: &mut Lines) -> Result<Option<Pair>, TextError> {
-    let mut line = Vec::new();
-    if lines.next(&mut line)?.is_none() {
-        return Ok(None);
-    }
-    let line = String::from_utf8(line).expect("written as text");
-    let mut columns = line.split('\t').map(str::to_owned);
-    let mut column = || columns.next().unwrap_or_default();
-    Ok(Some(Pair { source: column(), target: column(), place: column() }))
-}
-
-/// Writes the kept pairs, each to the part that `next` gives; the sizes of train, valid and test.
-fn write(
-    from: &Path,
-    kept: &[bool],
-    mut next: impl FnMut() -> Split,
-    languages: &Languages,
-    out: &Path,
-) -> Result<[usize; 3], TextError> {
-    let create = |split: Split, language: &str| Staged::create(&out.join(file_name(split, language)));
-    let mut files = Vec::new();
-    for split in Split::ALL {
-        files.push((create(split, &languages.source)?, create(split, &languages.target)?));
-    }
-    let mut sizes = [0; 3];
-    let mut pairs = open(from)?;
-    let mut number = 0;
-    while let Some(pair) = read(&mut pairs)? {
-        if kept[number] {
-            let part = next() as usize;
-            files[part].0.line(&pair.source)?;
-            files[part].1.line(&pair.target)?;
-            sizes[part] += 1;
+impl PartFiles {
+    fn create(languages: &Languages, out: &Path) -> Result<PartFiles, TextError> {
+        let create = |split: Split, language: &str| Staged::create(&out.join(file_name(split, language)));
+        let mut files = Vec::new();
+        for split in Split::ALL {
+            files.push([create(split, &languages.source)?, create(split, &languages.target)?]);
         }
-        number += 1;
+        Ok(PartFiles { files, sizes: [0; 3] })
     }
-    for (source, target) in files {
-        source.finish()?;
-        target.finish()?;
+
+    fn add(&mut self, split: Split, pair: &Pair) -> Result<(), TextError> {
+        let [source, target] = &mut self.files[split as usize];
+        source.line(&pair.source)?;
+        target.line(&pair.target)?;
+        self.sizes[split as usize] += 1;
+        Ok(())
     }
-    Ok(sizes)
+
+    /// The kept pairs of `from`, each to the part that `next` gives.
+    fn divide(&mut self, from: &Path, kept: &[bool], mut next: impl FnMut() -> Split) -> Result<(), TextError> {
+        let mut pairs = open(from)?;
+        let mut number = 0;
+        while let Some(pair) = read(&mut pairs)? {
+            if kept[number] {
+                self.add(next(), &pair)?;
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// All pairs of `from` to one part.
+    fn copy(&mut self, split: Split, from: &Path) -> Result<(), TextError> {
+        let mut pairs = open(from)?;
+        while let Some(pair) = read(&mut pairs)? {
+            self.add(split, &pair)?;
+        }
+        Ok(())
+    }
+
+    /// The sizes of train, valid and test.
+    fn finish(self) -> Result<[usize; 3], TextError> {
+        self.files.into_iter().flatten().try_for_each(Staged::finish)?;
+        Ok(self.sizes)
+    }
 }
 
 /// The file of one side of a part.

@@ -12,12 +12,14 @@ mod components;
 mod compressed;
 mod config;
 mod divide;
+mod given;
 mod hash;
 mod language;
 mod lines;
 mod manifest;
 mod measure;
 mod normal;
+mod pair;
 mod pieces;
 mod reason;
 mod report;
@@ -26,6 +28,7 @@ mod source;
 mod state;
 
 pub use config::{BpeSides, PrepareConfig};
+pub use given::GivenReport;
 pub use manifest::Manifest;
 pub use measure::{Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, RATIO_BUCKETS, SideReport, ratio_of_bucket};
 pub use normal::{Casing, Normalization, TextForm};
@@ -34,7 +37,7 @@ pub use report::{PartReport, Report};
 pub use source::{Format, Layout, Source, SourceOptions};
 
 use crate::{Languages, Split, TextError, staged};
-use clean::Cleaned;
+use clean::{Cleaned, Wanted};
 use divide::{Divided, file_name};
 use pieces::{Measured, dictionary_file, tokenizer_files};
 use serde::de::DeserializeOwned;
@@ -49,12 +52,36 @@ use std::path::{Path, PathBuf};
 pub struct Preparation {
     /// Where the pairs come from.
     pub source: Source,
+    /// Pairs to choose by, where a user has their own; otherwise some are drawn from `source`.
+    pub valid: Option<Source>,
+    /// Pairs to report on, likewise.
+    pub test: Option<Source>,
     /// What the two sides are called.
     pub languages: Languages,
     /// How to prepare them.
     pub config: PrepareConfig,
     /// The folder that everything is written to.
     pub out: PathBuf,
+}
+
+impl Preparation {
+    /// The parts that are not drawn.
+    fn given(&self) -> Vec<(Split, &Source)> {
+        let parts = [(Split::Valid, &self.valid), (Split::Test, &self.test)];
+        parts.into_iter().filter_map(|(split, source)| Some((split, source.as_ref()?))).collect()
+    }
+
+    /// Errors: a part is asked for twice, as files and as a number.
+    fn check_given(&self) -> Result<(), TextError> {
+        for (name, wanted, files) in [("valid", self.config.valid, &self.valid), ("test", self.config.test, &self.test)]
+        {
+            if let (Some(wanted), Some(_)) = (wanted, files) {
+                let expected = "files of this part are given: give either them or how many pairs to hold out";
+                return Err(TextError::Setting { name, value: wanted.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is being done.
@@ -111,13 +138,17 @@ impl Step {
 /// Errors: a setting out of range, files that cannot be read or hold no good pairs, a folder that holds something else or
 /// cannot be written.
 pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, TextError> {
-    let Preparation { source, languages, config, out } = job;
+    let Preparation { source, languages, config, out, .. } = job;
     config.validate()?;
+    job.check_given()?;
     manifest::check_languages(languages)?;
     refuse_foreign(out, languages)?;
 
     watch(Event::Begins(Step::Look));
-    let files = digests(&source.files)?;
+    let given = job.given();
+    let all: Vec<&PathBuf> = source.files.iter().chain(given.iter().flat_map(|(_, part)| &part.files)).collect();
+    given::refuse_own(&all, &written(config, languages), out)?;
+    let files = digests(&all)?;
     watch(Event::Ends(Step::Look));
     fs::create_dir_all(out.join(WORK)).map_err(staged::unwritable(out))?;
     let mut steps = Steps::plan(job, &files, State::load(out, STATE));
@@ -129,20 +160,24 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     }
 
     let clean_file = out.join(CLEAN);
-    let cleaned: Cleaned = steps.run(Step::Clean, watch, || clean::clean(source, config, &clean_file))?;
+    let (cleaned, given): (Cleaned, Vec<GivenReport>) = steps.run(Step::Clean, watch, || {
+        let cleaned = clean::clean(source, config, Wanted::Good, &clean_file)?;
+        let read = |(split, part)| given::read(split, part, config, out);
+        Ok((cleaned, given.into_iter().map(read).collect::<Result<_, _>>()?))
+    })?;
     if cleaned.read == cleaned.dropped.iter().map(|d| d.count).sum::<u64>() {
         return Err(reason::nothing_left(cleaned.read, &cleaned.dropped));
     }
-    let divided: Divided =
-        steps.run(Step::Divide, watch, || divide::divide(&clean_file, &source.files, languages, config, out))?;
+    let divided: Divided = steps.run(Step::Divide, watch, || divide::divide(job))?;
     let measured: Measured = steps
         .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
 
-    let names = source.files.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy().into_owned());
-    let report = Report::new(names.collect(), languages, config, cleaned, divided, measured);
+    let report = Report::new(source.file_names(), languages, config, cleaned, given, divided, measured);
     staged::write(&out.join(REPORT), &serde_json::to_vec_pretty(&report).expect("names and numbers"))?;
     Manifest::new(languages, config).write(out)?;
     remove(&clean_file)?;
+    // Of an earlier run, too, that was given other parts.
+    Split::ALL.iter().try_for_each(|split| remove(&out.join(given::file_name(*split))))?;
     Ok(report)
 }
 
@@ -163,17 +198,31 @@ struct Planned {
 
 impl Steps<'_> {
     fn plan<'a>(job: &'a Preparation, files: &[(u64, String)], state: State) -> Steps<'a> {
-        let Preparation { source, languages, config, out } = job;
+        let Preparation { source, languages, config, out, .. } = job;
+        let given: Vec<_> =
+            job.given().iter().map(|(split, part)| (split.name(), &part.layout, part.files.len())).collect();
         let c = config;
         let settings = [
-            json!([source.layout, files, c.normalize, c.casing, c.keep, c.max_line_bytes, c.min_chars, c.max_chars]),
+            json!([
+                source.layout,
+                given,
+                files,
+                c.normalize,
+                c.casing,
+                c.keep,
+                c.max_line_bytes,
+                c.min_chars,
+                c.max_chars
+            ]),
             json!([languages, c.max_ratio, c.valid, c.test, c.seed]),
             json!([c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
         ];
         let both = [&languages.source, &languages.target];
         let parts = Split::ALL.iter().flat_map(|s| both.map(|language| file_name(*s, language)));
         let learnt = tokenizer_files(c.bpe, languages).into_iter().chain(both.map(|l| dictionary_file(l)));
-        let written = [vec![CLEAN.to_owned()], parts.collect(), learnt.collect()];
+        let read = job.given().into_iter().map(|(split, _)| given::file_name(split));
+        let written: [Vec<String>; 3] =
+            [[CLEAN.to_owned()].into_iter().chain(read).collect(), parts.collect(), learnt.collect()];
         let mut before = String::new();
         let mut planned = Vec::new();
         for ((step, settings), mut files) in
@@ -227,8 +276,8 @@ impl Steps<'_> {
 /// Sizes and digests of the raw files.
 ///
 /// Errors: one is missing or unreadable.
-fn digests(files: &[PathBuf]) -> Result<Vec<(u64, String)>, TextError> {
-    let digest = |path: &PathBuf| {
+fn digests(files: &[&PathBuf]) -> Result<Vec<(u64, String)>, TextError> {
+    let digest = |path: &&PathBuf| {
         // Opened as it will be read, for the errors that this tells.
         compressed::open(path)?;
         let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
@@ -249,6 +298,14 @@ fn refuse_foreign(out: &Path, languages: &Languages) -> Result<(), TextError> {
         Some(found) => Err(TextError::ForeignFolder { folder: out.display().to_string(), found }),
         None => Ok(()),
     }
+}
+
+/// The files that a user finds in the folder afterwards.
+fn written(config: &PrepareConfig, languages: &Languages) -> Vec<String> {
+    let both = [&languages.source, &languages.target];
+    let parts = Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language)));
+    let learnt = tokenizer_files(config.bpe, languages).into_iter().chain(both.map(|l| dictionary_file(l)));
+    parts.chain(learnt).collect()
 }
 
 fn remove(path: &Path) -> Result<(), TextError> {

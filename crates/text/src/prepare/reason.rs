@@ -30,11 +30,13 @@ pub enum Reason {
     Script,
     /// The characters of a side follow each other as in the other side's language, much more than as in its own.
     Language,
+    /// A side is a sentence of the user's own valid or test, but for case and marks.
+    HeldOut,
 }
 
 impl Reason {
     /// All of them, in order.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::OverLongLine,
         Reason::InvalidUtf8,
         Reason::Malformed,
@@ -46,6 +48,7 @@ impl Reason {
         Reason::Ratio,
         Reason::Script,
         Reason::Language,
+        Reason::HeldOut,
     ];
 
     /// A few words for a reader.
@@ -62,6 +65,7 @@ impl Reason {
             Reason::Ratio => "lengths do not match",
             Reason::Script => "wrong script",
             Reason::Language => "wrong language",
+            Reason::HeldOut => "sentence of valid or test",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::clean::Cleaned;
 use super::config::PrepareConfig;
 use super::divide::Divided;
+use super::given::GivenReport;
 use super::measure::{Histogram, SideReport};
 use super::pieces::Measured;
 use super::reason::Dropped;
@@ -12,16 +13,20 @@ use serde::{Deserialize, Serialize};
 /// A prepared corpus in numbers. It says nothing of times: the same corpus gives the same report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The raw files, by name.
+    /// The raw files of train, by name.
     pub files: Vec<String>,
     /// Of the two sides.
     pub languages: Languages,
     /// How it was prepared.
     pub config: PrepareConfig,
-    /// Pairs read.
+    /// Pairs read of them.
     pub read: u64,
-    /// Pairs dropped, by reason.
+    /// Pairs of them that were dropped, by reason.
     pub dropped: Vec<Dropped>,
+    /// Parts that the user brought.
+    pub given: Vec<GivenReport>,
+    /// Pairs of a given valid that share a sentence with a given test.
+    pub overlap: u64,
     /// Train, valid and test.
     pub parts: Vec<PartReport>,
     /// Target characters for each of the source's in what the first cleaning left.
@@ -51,6 +56,7 @@ impl Report {
         languages: &Languages,
         config: &PrepareConfig,
         cleaned: Cleaned,
+        given: Vec<GivenReport>,
         divided: Divided,
         measured: Measured,
     ) -> Report {
@@ -62,6 +68,8 @@ impl Report {
             config: config.clone(),
             read: cleaned.read,
             dropped: cleaned.dropped.into_iter().chain(divided.dropped).collect(),
+            given,
+            overlap: divided.overlap,
             parts: parts.collect(),
             ratio: divided.ratio,
             ratios: measured.ratios,
@@ -70,8 +78,8 @@ impl Report {
         }
     }
 
-    /// Pairs that are left.
-    pub fn kept(&self) -> usize {
-        self.parts.iter().map(|p| p.pairs).sum()
+    /// Pairs that are left of the raw files of train.
+    pub fn kept(&self) -> u64 {
+        self.read - self.dropped.iter().map(|d| d.count).sum::<u64>()
     }
 }

@@ -100,6 +100,11 @@ impl Source {
         Ok(Source { files: files.to_vec(), layout })
     }
 
+    /// The files' names without their folders.
+    pub(super) fn file_names(&self) -> Vec<String> {
+        self.files.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect()
+    }
+
     /// The languages that the names of two parallel files end in, as in `text.de` and `text.en.gz`.
     pub fn languages(files: &[PathBuf]) -> Option<Languages> {
         let ending = |file: &PathBuf| Some(unpacked(file).extension()?.to_str()?.to_owned());

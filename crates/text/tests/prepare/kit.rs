@@ -40,7 +40,8 @@ impl Bench {
         files.iter().zip(&paths).for_each(|((_, content), path)| fs::write(path, content).unwrap());
         let source = Source::of(&paths, options, &languages())?;
         let config = PrepareConfig { vocabulary: Some(200), valid: Some(1), test: Some(1), ..PrepareConfig::default() };
-        let job = Preparation { source, languages: languages(), config, out: folder.path().join("out") };
+        let out = folder.path().join("out");
+        let job = Preparation { source, valid: None, test: None, languages: languages(), config, out };
         Ok(Bench { folder, job })
     }
 

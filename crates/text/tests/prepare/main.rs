@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod formats;
+mod given;
 mod kit;
 mod resuming;
 mod splitting;

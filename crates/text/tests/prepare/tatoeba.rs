@@ -33,6 +33,8 @@ fn few_good_lines_are_dropped_and_most_swapped_ones() {
     let folder = tempfile::tempdir().unwrap();
     let clean = Preparation {
         source: Source::of(&[file], &SourceOptions::default(), &languages()).unwrap(),
+        valid: None,
+        test: None,
         languages: languages(),
         config: PrepareConfig::default(),
         out: folder.path().join("out"),
