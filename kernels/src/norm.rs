@@ -69,6 +69,9 @@ impl<'a> Add<'a> {
     /// Writes row t of the sum; rows come in order. Not a closure's business: a closure is not compiled for the tier.
     #[inline(always)]
     fn row<S: Simd>(&self, simd: S, masks: &mut Masks, t: usize, to: &mut [f32]) {
+        if let (None, Some(residual)) = (self.dropout, self.residual) {
+            return add(simd, self.x.row(t), residual.row(t), to);
+        }
         to.copy_from_slice(self.x.row(t));
         if let Some((rate, keys, offsets)) = self.dropout {
             while t >= masks.end {
@@ -120,35 +123,69 @@ impl WithSimd for AddNorm<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let AddNorm { add, gamma, beta, eps, mut sum, mut y, stats } = self;
         let mut masks = Masks::new();
-        for t in 0..y.rows {
-            let row = sum.row_mut(t);
-            add.row(simd, &mut masks, t, row);
-            let (mean, rstd) = statistics(simd, row, eps);
-            stats[2 * t] = mean;
-            stats[2 * t + 1] = rstd;
-            normalise(simd, row, (mean, rstd), gamma, beta, y.row_mut(t));
+        let mut t = 0;
+        while t < y.rows {
+            // Sums of one row wait for themselves, so rows are taken four at a time.
+            let count = if y.rows - t >= 4 { 4 } else { 1 };
+            for t in t..t + count {
+                add.row(simd, &mut masks, t, sum.row_mut(t));
+            }
+            match count {
+                4 => statistics::<S, 4>(simd, &sum, t, eps, &mut stats[2 * t..]),
+                _ => statistics::<S, 1>(simd, &sum, t, eps, &mut stats[2 * t..]),
+            }
+            for t in t..t + count {
+                normalise(simd, sum.row(t), (stats[2 * t], stats[2 * t + 1]), gamma, beta, y.row_mut(t));
+            }
+            t += count;
         }
     }
 }
 
-/// Mean and 1 / sqrt(variance + eps), in two passes: the second sums squares of differences, which do not cancel.
+/// to = x + y.
 #[inline(always)]
-fn statistics<S: Simd>(simd: S, row: &[f32], eps: f32) -> (f32, f32) {
-    let (head, tail) = S::as_simd_f32s(row);
-    let n = row.len() as f32;
-    let mut sum = simd.splat_f32s(0.0);
-    for x in head {
-        sum = simd.add_f32s(sum, *x);
+fn add<S: Simd>(simd: S, x: &[f32], y: &[f32], to: &mut [f32]) {
+    let ((x, x_tail), (y, y_tail)) = (S::as_simd_f32s(x), S::as_simd_f32s(y));
+    let (to, to_tail) = S::as_mut_simd_f32s(to);
+    for ((to, x), y) in to.iter_mut().zip(x).zip(y) {
+        *to = simd.add_f32s(*x, *y);
     }
-    let mean = tail.iter().fold(simd.reduce_sum_f32s(sum), |sum, x| sum + x) / n;
-    let vector_mean = simd.splat_f32s(mean);
-    let mut squares = simd.splat_f32s(0.0);
-    for x in head {
-        let d = simd.sub_f32s(*x, vector_mean);
-        squares = simd.mul_add_e_f32s(d, d, squares);
+    for ((to, x), y) in to_tail.iter_mut().zip(x_tail).zip(y_tail) {
+        *to = x + y;
     }
-    let squares = tail.iter().fold(simd.reduce_sum_f32s(squares), |sum, x| sum + (x - mean) * (x - mean));
-    (mean, 1.0 / (squares / n + eps).sqrt())
+}
+
+/// stats = mean and 1 / sqrt(variance + eps) of rows `t..t + R`, in two passes: the second sums squares of differences, which do not cancel.
+#[inline(always)]
+fn statistics<S: Simd, const R: usize>(simd: S, x: &RowsMut<'_>, t: usize, eps: f32, stats: &mut [f32]) {
+    let n = x.cols as f32;
+    let mut rows = [(&[] as &[S::f32s], &[] as &[f32]); R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = S::as_simd_f32s(x.row(t + r));
+    }
+    let vectors = x.cols / S::F32_LANES;
+    let mut sums = [simd.splat_f32s(0.0); R];
+    for v in 0..vectors {
+        for (sum, row) in sums.iter_mut().zip(&rows) {
+            *sum = simd.add_f32s(*sum, row.0[v]);
+        }
+    }
+    let mut means = [0.0; R];
+    for ((mean, sum), row) in means.iter_mut().zip(sums).zip(&rows) {
+        *mean = row.1.iter().fold(simd.reduce_sum_f32s(sum), |sum, x| sum + x) / n;
+    }
+    let mut squares = [simd.splat_f32s(0.0); R];
+    for v in 0..vectors {
+        for ((sum, row), mean) in squares.iter_mut().zip(&rows).zip(means) {
+            let d = simd.sub_f32s(row.0[v], simd.splat_f32s(mean));
+            *sum = simd.mul_add_e_f32s(d, d, *sum);
+        }
+    }
+    for (r, (sum, mean)) in squares.into_iter().zip(means).enumerate() {
+        let squares = rows[r].1.iter().fold(simd.reduce_sum_f32s(sum), |sum, x| sum + (x - mean) * (x - mean));
+        stats[2 * r] = mean;
+        stats[2 * r + 1] = 1.0 / (squares / n + eps).sqrt();
+    }
 }
 
 #[inline(always)]
@@ -202,45 +239,86 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Backward { sum, stats, gamma, dy, mut dsum, dgamma, dbeta } = self;
-        let channels = sum.cols as f32;
-        let (g, g_tail) = S::as_simd_f32s(gamma);
-        for t in 0..sum.rows {
-            let (mean, rstd) = (stats[2 * t], stats[2 * t + 1]);
-            let (vector_mean, vector_rstd) = (simd.splat_f32s(mean), simd.splat_f32s(rstd));
-            let (x, x_tail) = S::as_simd_f32s(sum.row(t));
-            let (d, d_tail) = S::as_simd_f32s(dy.row(t));
-            let (dg, dg_tail) = S::as_mut_simd_f32s(dgamma);
-            let (db, db_tail) = S::as_mut_simd_f32s(dbeta);
-            let (mut of_d, mut of_dn) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
-            for i in 0..x.len() {
-                let n = simd.mul_f32s(simd.sub_f32s(x[i], vector_mean), vector_rstd);
-                dg[i] = simd.mul_add_e_f32s(d[i], n, dg[i]);
-                db[i] = simd.add_f32s(db[i], d[i]);
-                let scaled = simd.mul_f32s(d[i], g[i]);
-                of_d = simd.add_f32s(of_d, scaled);
-                of_dn = simd.mul_add_e_f32s(scaled, n, of_dn);
+        let mut g = Gradients { gamma, dgamma, dbeta };
+        let mut t = 0;
+        while t < sum.rows {
+            // Two rows at a time read and write dgamma and dbeta once.
+            if sum.rows - t >= 2 {
+                rows_backward::<S, 2>(simd, &sum, stats, &dy, &mut dsum, &mut g, t);
+                t += 2;
+            } else {
+                rows_backward::<S, 1>(simd, &sum, stats, &dy, &mut dsum, &mut g, t);
+                t += 1;
             }
-            let (mut of_d, mut of_dn) = (simd.reduce_sum_f32s(of_d), simd.reduce_sum_f32s(of_dn));
-            for i in 0..x_tail.len() {
-                let n = (x_tail[i] - mean) * rstd;
-                dg_tail[i] += d_tail[i] * n;
-                db_tail[i] += d_tail[i];
-                of_d += d_tail[i] * g_tail[i];
-                of_dn += d_tail[i] * g_tail[i] * n;
-            }
-            let (mean_d, mean_dn) = (of_d / channels, of_dn / channels);
-            let (vector_d, vector_dn) = (simd.splat_f32s(mean_d), simd.splat_f32s(mean_dn));
-            let (to, to_tail) = S::as_mut_simd_f32s(dsum.row_mut(t));
-            for i in 0..x.len() {
-                let n = simd.mul_f32s(simd.sub_f32s(x[i], vector_mean), vector_rstd);
-                let centred = simd.sub_f32s(simd.mul_f32s(d[i], g[i]), vector_d);
-                let rest = simd.sub_f32s(centred, simd.mul_f32s(n, vector_dn));
-                to[i] = simd.mul_f32s(rest, vector_rstd);
-            }
-            for i in 0..x_tail.len() {
-                let n = (x_tail[i] - mean) * rstd;
-                to_tail[i] = (d_tail[i] * g_tail[i] - mean_d - n * mean_dn) * rstd;
-            }
+        }
+    }
+}
+
+struct Gradients<'a> {
+    gamma: &'a [f32],
+    dgamma: &'a mut [f32],
+    dbeta: &'a mut [f32],
+}
+
+/// Rows `t..t + R` of dsum, and what they add to dgamma and dbeta, in order.
+#[inline(always)]
+fn rows_backward<S: Simd, const R: usize>(
+    simd: S,
+    sum: &Rows<'_>,
+    stats: &[f32],
+    dy: &Rows<'_>,
+    dsum: &mut RowsMut<'_>,
+    g: &mut Gradients<'_>,
+    t: usize,
+) {
+    let channels = sum.cols as f32;
+    let vectors = sum.cols / S::F32_LANES;
+    let mut x = [(&[] as &[S::f32s], &[] as &[f32]); R];
+    let mut d = x;
+    let (mut means, mut rstds) = ([0.0; R], [0.0; R]);
+    for r in 0..R {
+        (x[r], d[r]) = (S::as_simd_f32s(sum.row(t + r)), S::as_simd_f32s(dy.row(t + r)));
+        (means[r], rstds[r]) = (stats[2 * (t + r)], stats[2 * (t + r) + 1]);
+    }
+    let (gamma, gamma_tail) = S::as_simd_f32s(g.gamma);
+    let (dgamma, dgamma_tail) = S::as_mut_simd_f32s(g.dgamma);
+    let (dbeta, dbeta_tail) = S::as_mut_simd_f32s(g.dbeta);
+    let (mut of_d, mut of_dn) = ([simd.splat_f32s(0.0); R], [simd.splat_f32s(0.0); R]);
+    for v in 0..vectors {
+        let (gamma, mut dg, mut db) = (gamma[v], dgamma[v], dbeta[v]);
+        for r in 0..R {
+            let d = d[r].0[v];
+            let n = simd.mul_f32s(simd.sub_f32s(x[r].0[v], simd.splat_f32s(means[r])), simd.splat_f32s(rstds[r]));
+            dg = simd.mul_add_e_f32s(d, n, dg);
+            db = simd.add_f32s(db, d);
+            let scaled = simd.mul_f32s(d, gamma);
+            of_d[r] = simd.add_f32s(of_d[r], scaled);
+            of_dn[r] = simd.mul_add_e_f32s(scaled, n, of_dn[r]);
+        }
+        (dgamma[v], dbeta[v]) = (dg, db);
+    }
+    for r in 0..R {
+        let (mean, rstd) = (means[r], rstds[r]);
+        let (mut of_d, mut of_dn) = (simd.reduce_sum_f32s(of_d[r]), simd.reduce_sum_f32s(of_dn[r]));
+        for (i, (x, d)) in x[r].1.iter().zip(d[r].1).enumerate() {
+            let n = (x - mean) * rstd;
+            dgamma_tail[i] += d * n;
+            dbeta_tail[i] += d;
+            of_d += d * gamma_tail[i];
+            of_dn += d * gamma_tail[i] * n;
+        }
+        let (mean_d, mean_dn) = (of_d / channels, of_dn / channels);
+        let (vector_mean, vector_rstd) = (simd.splat_f32s(mean), simd.splat_f32s(rstd));
+        let (vector_d, vector_dn) = (simd.splat_f32s(mean_d), simd.splat_f32s(mean_dn));
+        let (to, to_tail) = S::as_mut_simd_f32s(dsum.row_mut(t + r));
+        for (((to, x), d), gamma) in to.iter_mut().zip(x[r].0).zip(d[r].0).zip(gamma) {
+            let n = simd.mul_f32s(simd.sub_f32s(*x, vector_mean), vector_rstd);
+            let centred = simd.sub_f32s(simd.mul_f32s(*d, *gamma), vector_d);
+            *to = simd.mul_f32s(simd.sub_f32s(centred, simd.mul_f32s(n, vector_dn)), vector_rstd);
+        }
+        for (((to, x), d), gamma) in to_tail.iter_mut().zip(x[r].1).zip(d[r].1).zip(gamma_tail) {
+            let n = (x - mean) * rstd;
+            *to = (d * gamma - mean_d - n * mean_dn) * rstd;
         }
     }
 }
