@@ -66,11 +66,12 @@ def linear(precision, size, threads):
     return run
 
 
-def conv(taps, direction, kernel, threads):
-    """80 channels in 4 heads over 136 sentences, padded."""
+def conv(taps, direction, kernel, wide=None, *, threads):
+    """80 channels, or as many as `wide` says after its c, in 4 heads over 136 sentences, padded."""
     kernel = int(kernel[1:])
+    channels = int(wide[1:]) if wide else CHANNELS
     batch, tokens = len(SENTENCES), max(SENTENCES)
-    x = torch.randn(batch, tokens, CHANNELS, requires_grad=direction == "backward")
+    x = torch.randn(batch, tokens, channels, requires_grad=direction == "backward")
     shape = (HEADS, kernel) if taps == "light" else (batch, tokens, HEADS, kernel)
     w = torch.rand(*shape).softmax(-1).requires_grad_(direction == "backward")
 

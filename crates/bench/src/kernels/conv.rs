@@ -1,4 +1,5 @@
-//! Convolutions over a lane's part of a batch: 80 channels, 4 heads.
+//! Convolutions over a lane's part of a batch, 4 heads: 80 channels as in `iwslt-160`, and taps of each token's own over 248, as in `wmt-496`
+//! and `cnndm-496`, which use them.
 
 use super::data::{Values, assert_near, sentences, values, zeros};
 use crate::{Bound, Case, Plan};
@@ -8,21 +9,26 @@ use lsra_kernels::reference::conv as oracle;
 use lsra_kernels::{Isa, Rows, RowsMut, work};
 
 const CHANNELS: usize = 80;
+const WIDE: usize = 248;
 const HEADS: usize = 4;
 /// Sentences of a lane's part of a batch, and of the peer's batch.
 const SENTENCES: [usize; 2] = [34, 136];
 
 pub(super) fn plans() -> Vec<Plan> {
+    let [lane, batch] = SENTENCES.map(|n| *sentences(n).last().expect("there are sentences") as f64);
+    let share = batch / lane;
     let mut plans = Vec::new();
     for kernel in [3, 7, 15, 31, 63] {
-        for (taps, light) in [("light", true), ("dynamic", false)] {
-            let name = |direction: &str| format!("conv/{taps}/{direction}/k{kernel}");
-            let [forward_name, backward_name] = ["forward", "backward"].map(name);
-            let share =
-                *sentences(SENTENCES[1]).last().unwrap() as f64 / *sentences(SENTENCES[0]).last().unwrap() as f64;
-            let (at, to) = (forward_name.clone(), backward_name.clone());
-            plans.push(Plan::new(forward_name, move |isa| forward(isa, kernel, light).peer(at, share)));
-            plans.push(Plan::new(backward_name, move |isa| backward(isa, kernel, light).peer(to, share)));
+        for (taps, channels, light) in
+            [("light", CHANNELS, true), ("dynamic", CHANNELS, false), ("dynamic", WIDE, false)]
+        {
+            type Build = fn(Isa, usize, usize, bool) -> Case;
+            for (direction, build) in [("forward", forward as Build), ("backward", backward)] {
+                let wide = if channels == WIDE { format!("/c{WIDE}") } else { String::new() };
+                let name = format!("conv/{taps}/{direction}/k{kernel}{wide}");
+                let peer = name.clone();
+                plans.push(Plan::new(name, move |isa| build(isa, kernel, channels, light).peer(peer, share)));
+            }
         }
     }
     plans
@@ -41,25 +47,25 @@ struct Data {
 }
 
 impl Data {
-    fn new(kernel: usize, light: bool) -> Data {
+    fn new(kernel: usize, channels: usize, light: bool) -> Data {
         let offsets = sentences(SENTENCES[0]);
         let tokens = *offsets.last().expect("there are sentences");
         let taps = values(HEADS * kernel * if light { 1 } else { tokens }, 3);
-        let (x, dy) = (values(tokens * CHANNELS, 1), values(tokens * CHANNELS, 2));
-        let shape = ConvShape::centred(CHANNELS, HEADS, kernel);
-        Data { shape, offsets, tokens, x, dy, y: zeros(tokens * CHANNELS), dtaps: zeros(taps.len()), taps }
+        let (x, dy) = (values(tokens * channels, 1), values(tokens * channels, 2));
+        let shape = ConvShape::centred(channels, HEADS, kernel);
+        Data { shape, offsets, tokens, x, dy, y: zeros(tokens * channels), dtaps: zeros(taps.len()), taps }
     }
 
     fn forward(&mut self, isa: Isa, light: bool) {
-        let x = Rows::new(&self.x, self.tokens, CHANNELS);
-        let y = RowsMut::new(&mut self.y, self.tokens, CHANNELS);
+        let x = Rows::new(&self.x, self.tokens, self.shape.channels);
+        let y = RowsMut::new(&mut self.y, self.tokens, self.shape.channels);
         let run = if light { light_conv } else { dynamic_conv };
         run(isa, &self.shape, &self.offsets, x, &self.taps, y);
     }
 
     fn backward(&mut self, isa: Isa, light: bool) {
-        let [x, dy] = [&self.x, &self.dy].map(|x| Rows::new(x, self.tokens, CHANNELS));
-        let dx = RowsMut::new(&mut self.y, self.tokens, CHANNELS);
+        let [x, dy] = [&self.x, &self.dy].map(|x| Rows::new(x, self.tokens, self.shape.channels));
+        let dx = RowsMut::new(&mut self.y, self.tokens, self.shape.channels);
         let run = if light { light_conv_backward } else { dynamic_conv_backward };
         run(isa, &self.shape, &self.offsets, x, &self.taps, dy, dx, &mut self.dtaps);
     }
@@ -71,8 +77,8 @@ impl Data {
     }
 }
 
-fn forward(isa: Isa, kernel: usize, light: bool) -> Case {
-    let mut d = Data::new(kernel, light);
+fn forward(isa: Isa, kernel: usize, channels: usize, light: bool) -> Case {
+    let mut d = Data::new(kernel, channels, light);
     let before = work::multiply_adds();
     d.forward(isa, light);
     let products = (work::multiply_adds() - before) as usize;
@@ -82,8 +88,8 @@ fn forward(isa: Isa, kernel: usize, light: bool) -> Case {
     Case::multiply_adds(Precision::F32, products, move || d.forward(isa, light)).bound(bytes)
 }
 
-fn backward(isa: Isa, kernel: usize, light: bool) -> Case {
-    let mut d = Data::new(kernel, light);
+fn backward(isa: Isa, kernel: usize, channels: usize, light: bool) -> Case {
+    let mut d = Data::new(kernel, channels, light);
     let before = work::multiply_adds();
     d.forward(isa, light);
     let products = (work::multiply_adds() - before) as usize;
