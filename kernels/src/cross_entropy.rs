@@ -17,8 +17,12 @@ const TILE: usize = 128;
 /// Room for the logits of a tile.
 #[derive(Clone, Debug, Default)]
 pub struct LossScratch {
-    logits: Vec<f32>,
-    gemm: GemmScratch,
+    pub(crate) logits: Vec<f32>,
+    pub(crate) gemm: GemmScratch,
+    /// For pairs of rows: e^(logits - max) of one pair, and the rows of a tile with their gradients.
+    pub(crate) exponentials: Vec<f32>,
+    pub(crate) x: Vec<f32>,
+    pub(crate) dx: Vec<f32>,
 }
 
 /// Losses of rows x: `[t, d]` under the output matrix w, packed from `[V, d]` transposed; loss and nll: `[t]`, in nats.
@@ -88,7 +92,7 @@ fn part<'a>(x: Rows<'a>, tile: &std::ops::Range<usize>) -> Rows<'a> {
     Rows::strided(&x.data[tile.start * x.stride..], tile.len(), x.cols, x.stride)
 }
 
-fn check(x: Rows<'_>, w: &PackedB, targets: &[u32], loss: &[f32], nll: &[f32]) {
+pub(crate) fn check(x: Rows<'_>, w: &PackedB, targets: &[u32], loss: &[f32], nll: &[f32]) {
     assert_eq!(x.cols, w.k(), "channels of x and of the output matrix");
     assert_eq!([targets.len(), loss.len(), nll.len()], [x.rows; 3], "targets, losses and negative log-likelihoods");
     let words = w.n();
@@ -133,7 +137,7 @@ impl WithSimd for Losses<'_> {
 
 /// row = e^(row - shift); returns the sum of that, and the sum of row - shift.
 #[inline(always)]
-fn exponentiate<S: Simd>(simd: S, row: &mut [f32], shift: f32) -> (f32, f32) {
+pub(crate) fn exponentiate<S: Simd>(simd: S, row: &mut [f32], shift: f32) -> (f32, f32) {
     let shifts = simd.splat_f32s(shift);
     let (head, tail) = S::as_mut_simd_f32s(row);
     let (mut sum, mut shifted) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));

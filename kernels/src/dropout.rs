@@ -31,6 +31,13 @@ impl DropoutKey {
     }
 }
 
+/// The number under which the masks of a sentence, of 2^32 at most, are drawn when an update passes it once more: 0 is its first pass, whose
+/// number is the sentence's own. A later pass changes the upper half, which goes into the key; that the key is then one of another
+/// update's is a matter of 1 in 2^64.
+pub fn in_pass(sentence: u64, pass: u64) -> u64 {
+    sentence ^ (pass << 32)
+}
+
 /// Elements that one block of Philox decides for.
 const PER_BLOCK: usize = 8;
 /// Blocks that are made together: elements are numbered so that whole vectors are decided at once, alike on every tier.

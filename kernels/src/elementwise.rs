@@ -33,6 +33,29 @@ pub fn add_rows(isa: Isa, y: RowsMut<'_>, x: Rows<'_>) {
     isa.vectorize(Add(y, x));
 }
 
+/// mean += share x (x - mean): the mean moves this share of its way to x, and stays what it is where both are the same.
+pub fn move_towards(isa: Isa, mean: &mut [f32], x: &[f32], share: f32) {
+    let _span = trace::kernel("move_towards", [x.len()]);
+    assert_eq!(mean.len(), x.len(), "values of the mean and of x");
+    struct Move<'a>(&'a mut [f32], &'a [f32], f32);
+    impl WithSimd for Move<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Move(mean, x, share) = self;
+            let (to, to_tail) = S::as_mut_simd_f32s(mean);
+            let (from, from_tail) = S::as_simd_f32s(x);
+            let shares = simd.splat_f32s(share);
+            for (mean, x) in to.iter_mut().zip(from) {
+                *mean = simd.add_f32s(*mean, simd.mul_f32s(shares, simd.sub_f32s(*x, *mean)));
+            }
+            // As the vectors do it, so that a value's bits do not depend on its place.
+            to_tail.iter_mut().zip(from_tail).for_each(|(mean, x)| *mean += share * (x - *mean));
+        }
+    }
+    isa.vectorize(Move(mean, x, share));
+}
+
 /// y = y x factor.
 pub fn scale(isa: Isa, y: &mut [f32], factor: f32) {
     let _span = trace::kernel("scale", [y.len()]);

@@ -4,6 +4,7 @@
 //! A kernel's scalar oracle stands in `reference`, generic in the element type.
 
 pub mod activation;
+pub mod agreement;
 pub mod attention;
 mod columns;
 pub mod conv;

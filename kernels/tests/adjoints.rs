@@ -84,6 +84,22 @@ fn smoothed_losses() {
 }
 
 #[test]
+fn pairs_that_are_to_agree() {
+    let (words, targets) = (7, [2, 6, 0]);
+    let (a, b, ones) = (numbers(words * targets.len(), 1), numbers(words * targets.len(), 2), [1.0; 3]);
+    for (smoothing, alpha) in [(0.0, 1.0), (0.1, 5.0), (0.5, 0.3)] {
+        let loss = |logits: [&[f64]; 2]| {
+            let found = cross_entropy::pair_losses(logits, words, &targets, smoothing);
+            let divergence = found.divergence.iter().map(|d| f64::from(alpha) / 2.0 * d);
+            found.smoothed.iter().zip(divergence).map(|(l, d)| l + d).collect()
+        };
+        let [da, db] = cross_entropy::pair_losses_backward([&a, &b], words, &targets, smoothing, alpha);
+        check("first logits", |a| loss([a, &b]), &a, &ones, &da);
+        check("second logits", |b| loss([&a, b]), &b, &ones, &db);
+    }
+}
+
+#[test]
 fn convolutions() {
     let (channels, heads, offsets) = (6, 3, [0, 2, 7, 8]);
     for (kernel, left) in [(1, 0), (3, 1), (4, 2), (5, 4)] {

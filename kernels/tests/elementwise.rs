@@ -4,7 +4,7 @@ mod common;
 
 use common::{assert_within, magnitudes, values, wide};
 use lsra_kernels::activation::relu_backward;
-use lsra_kernels::elementwise::{add_assign, add_rows, multiply_assign, scale, sum_squares};
+use lsra_kernels::elementwise::{add_assign, add_rows, move_towards, multiply_assign, scale, sum_squares};
 use lsra_kernels::embedding::{embed, embed_backward, sinusoids};
 use lsra_kernels::glu::{glu, glu_backward};
 use lsra_kernels::reference::{activation, embedding};
@@ -109,6 +109,24 @@ proptest! {
             for (i, part) in part.iter().enumerate() {
                 prop_assert_eq!(*part, if i % stride < n { sum[i] } else { y[i] });
             }
+        }
+    }
+
+    /// Exact but for rounding, alike on every tier, and nowhere but between the two.
+    #[test]
+    fn a_mean_moves_towards_a_value(n in 0usize..200, share in 1e-6f32..1.0, seed: u64) {
+        let (mean, x) = (values(n, seed), values(n, seed ^ 1));
+        let want: Vec<f32> = mean.iter().zip(&x).map(|(m, x)| m + share * (x - m)).collect();
+        let exact = |i: usize| f64::from(mean[i]) + f64::from(share) * (f64::from(x[i]) - f64::from(mean[i]));
+        let scale: Vec<f64> = (0..n).map(|i| f64::from(mean[i].abs() + x[i].abs())).collect();
+        for isa in Isa::available() {
+            let mut moved = mean.clone();
+            move_towards(isa, &mut moved, &x, share);
+            prop_assert_eq!(&moved, &want);
+            assert_within(&format!("{isa:?}"), &moved, &(0..n).map(exact).collect::<Vec<f64>>(), &scale, 4);
+            let mut still = mean.clone();
+            move_towards(isa, &mut still, &mean, share);
+            prop_assert_eq!(&still, &mean);
         }
     }
 

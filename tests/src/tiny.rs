@@ -1,7 +1,7 @@
 //! A corpus and a model small enough to train in seconds, whole runs included.
 
 use lsra_text::demo::{DemoSizes, generate};
-use lsra_text::{Prepared, TextPair, Texts};
+use lsra_text::{Bpe, Prepared, TextPair, Texts};
 use std::fs;
 use std::path::Path;
 
@@ -59,6 +59,13 @@ pub fn texts() -> Texts {
 /// The same as ids.
 pub fn prepared() -> Prepared {
     Prepared::from_texts(texts(), None, None, None)
+}
+
+/// The same cut into pieces of words.
+pub fn cut() -> Prepared {
+    let texts = texts();
+    let lines = [&texts.train.source[..], &texts.train.target].concat();
+    Prepared::from_texts(texts, Some(Bpe::train(&lines, 60)), None, None)
 }
 
 /// The same as a folder of files that `train iwslt14` takes, and the preset beside them as `tiny.toml`.

@@ -2,10 +2,13 @@
 
 use lsra_exec::{Directions, Packed, Reference};
 use lsra_kernels::Isa;
+use lsra_kernels::reference::cross_entropy;
 use lsra_model::config::{ConvolutionKind, Embeddings, ModelConfig, NormOrder, TapsDropout};
 use lsra_model::{Model, ParamId};
 use lsra_tests::small;
-use lsra_train::{Gradients, PairBatch, TapeContext, lane_gradients, pair_losses};
+use lsra_train::{
+    Gradients, LossSums, PairBatch, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses, pair_outputs,
+};
 
 const SMOOTHING: f32 = 0.1;
 const SEED: u64 = 11;
@@ -17,11 +20,17 @@ struct Case {
     model: Model,
     batch: PairBatch,
     reference: Reference,
+    /// R-Drop's, where two passes are to agree.
+    alpha: Option<f32>,
     gradients: Vec<(Isa, Gradients)>,
 }
 
 impl Case {
     fn new(name: &'static str, config: ModelConfig) -> Case {
+        Case::with_agreement(name, config, None)
+    }
+
+    fn with_agreement(name: &'static str, config: ModelConfig, alpha: Option<f32>) -> Case {
         let model = Model::new(&config).unwrap();
         let weights = small::weights(&model, SEED);
         // Longer and shorter than the kernels, and a source that is nothing but its end; two sentences that are not neighbours
@@ -44,15 +53,31 @@ impl Case {
                 batch: 0,
             };
             let mut gradients = Gradients::zeros(&model.params);
-            lane_gradients(&cx, &batch, SMOOTHING, &mut gradients);
+            match alpha {
+                Some(alpha) => check_sums(lane_agreement_gradients(&cx, &batch, SMOOTHING, alpha, &mut gradients)),
+                None => check_sums(lane_gradients(&cx, &batch, SMOOTHING, &mut gradients)),
+            }
             (isa, gradients)
         };
         let gradients = Isa::available().into_iter().map(differentiate).collect();
         let reference = Reference::with_dropout(&model, &weights, SEED, UPDATE);
-        Case { name, model, batch, reference, gradients }
+        Case { name, model, batch, reference, alpha, gradients }
     }
 
     fn loss(&mut self) -> f64 {
+        if let Some(alpha) = self.alpha {
+            let logits = [0, 1].map(|pass| {
+                self.reference.set_pass(pass);
+                let x = pair_outputs(&mut self.reference, &self.model, &self.batch);
+                self.reference.logits(&x, &self.model.decoder.output)
+            });
+            assert_ne!(logits[0], logits[1], "each pass has dropout of its own");
+            let words = self.model.decoder.output.outputs;
+            let both = [&logits[0].data[..], &logits[1].data];
+            let losses = cross_entropy::pair_losses(both, words, &self.batch.target_output, SMOOTHING);
+            let divergence: f64 = losses.divergence.iter().sum();
+            return losses.smoothed.iter().sum::<f64>() + f64::from(alpha) / 2.0 * divergence;
+        }
         pair_losses(&mut self.reference, &self.model, &self.batch, SMOOTHING);
         self.reference.losses().smoothed.iter().sum()
     }
@@ -103,6 +128,11 @@ impl Case {
             );
         }
     }
+}
+
+/// The loss itself is held to the reference elsewhere.
+fn check_sums(sums: LossSums) {
+    assert!(sums.tokens > 0 && sums.smoothed.is_finite() && sums.divergence >= 0.0, "{sums:?}");
 }
 
 /// The direction with length 1.
@@ -190,4 +220,12 @@ fn norms_first() {
 fn one_branch_of_convolution() {
     let config = ModelConfig { attention_channels: 0, convolution_channels: 16, ..with_dropout(small::config()) };
     Case::new("convolution alone", config).check();
+}
+
+#[test]
+fn two_passes_that_are_to_agree() {
+    for taps_dropout_mode in [TapsDropout::Shared, TapsDropout::PerPosition] {
+        let config = ModelConfig { taps_dropout_mode, ..with_dropout(small::config()) };
+        Case::with_agreement("agreement", config, Some(5.0)).check();
+    }
 }

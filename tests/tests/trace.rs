@@ -28,7 +28,18 @@ fn trainer<'d>(threads: usize, text: &'d Prepared, changes: &[&str]) -> Trainer<
     let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
     let model = Model::new(&ModelConfig { source_vocabulary, target_vocabulary, ..model }).unwrap();
     let (train, valid) = (&text.train, &text.valid);
-    Trainer::new(Setup { isa: Isa::best(), threads, seed: 1, model, config: training, train, valid }).unwrap()
+    Trainer::new(Setup {
+        isa: Isa::best(),
+        threads,
+        seed: 1,
+        model,
+        config: training,
+        train,
+        valid,
+        recut: None,
+        weights: None,
+    })
+    .unwrap()
 }
 
 /// Two updates and a validation.
@@ -90,6 +101,9 @@ fn every_kernel_that_training_reaches_is_in_its_trace() {
     let changes = ["model.convolution=dynamic", "model.norm=pre", "training.optimizer=nesterov"];
     let other = ["add_dropout", "dynamic_conv", "dynamic_conv_backward", "nesterov"];
     assert_has(&training(1, &changes), Category::Kernel, &[&exact[..], &other].concat());
+
+    let changes = ["training.ema=0.9", "training.r_drop=5"];
+    assert_has(&training(1, &changes), Category::Kernel, &["move_towards", "projection_pair_loss_backward"]);
 
     let phases = ["backward", "build batch", "clear gradients", "cut batch", "forward", "lanes", "optimiser"];
     assert_has(&plain, Category::Phase, &phases);

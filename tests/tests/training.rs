@@ -1,13 +1,15 @@
 //! Training gives the same bits at any number of threads and however often it is stopped, on every tier.
 
 use lsra::train::Settings;
+use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_model::{Model, ModelConfig};
 use lsra_tests::tiny;
-use lsra_text::{Corpus, Prepared};
+use lsra_text::{Corpus, Prepared, Recut};
 use lsra_train::checkpoint::{CheckpointError, CheckpointFolder};
 use lsra_train::{
-    Ending, Observer, RunOptions, Setup, Start, TrainError, Trainer, Update, Validation, final_weights, run,
+    Ending, LossSums, Observer, RunOptions, Setup, Start, TrainError, Trainer, Update, Validation, final_weights,
+    lanes, pair_losses, run,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +20,24 @@ fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -
     let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
     let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
     let model = Model::new(&ModelConfig { source_vocabulary, target_vocabulary, ..model }).unwrap();
-    let setup = Setup { isa, threads, seed: 1, model, config: training, train: &text.train, valid: &text.valid };
+    let setup = Setup {
+        isa,
+        threads,
+        seed: 1,
+        model,
+        config: training,
+        train: &text.train,
+        valid: &text.valid,
+        recut: Recut::new(text),
+        weights: None,
+    };
     Trainer::new(setup).unwrap()
 }
 
+/// Of the weights, and of their mean where there is one.
 fn bits(trainer: &Trainer<'_>) -> Vec<u32> {
-    trainer.weights().iter().flat_map(|t| t.data().iter().map(|x| x.to_bits())).collect()
+    let both = trainer.weights().iter().chain(trainer.validated_weights().iter());
+    both.flat_map(|t| t.data().iter().map(|x| x.to_bits())).collect()
 }
 
 /// Sees losses, and asks to stop after some updates.
@@ -62,20 +76,25 @@ fn options<'a>(out: &Path, start: Start, interrupted: &'a AtomicBool) -> RunOpti
 
 #[test]
 fn threads_change_no_bit() {
-    let text = tiny::prepared();
+    // Both at hand: whole words, and words in pieces.
+    let (plain, cut) = (tiny::prepared(), tiny::cut());
     for isa in Isa::available() {
         for changes in [
             &["model.taps_dropout_mode=shared", "training.accumulate=2"][..],
             &["training.accumulate=3", "model.convolution=dynamic"],
             &["training.precision=bf16"],
+            &["training.ema=0.9", "training.r_drop=5"],
+            &["training.r_drop=2", "training.precision=bf16", "training.accumulate=2"],
+            &["training.bpe_dropout=0.2"],
         ] {
+            let text = if changes[0].contains("bpe") { &cut } else { &plain };
             let train = |threads: usize| {
-                let mut trainer = trainer(isa, threads, &text, changes);
+                let mut trainer = trainer(isa, threads, text, changes);
                 let losses: Vec<u64> = (0..5).map(|_| trainer.update().unwrap().losses.smoothed.to_bits()).collect();
                 (losses, trainer.validate().valid, bits(&trainer))
             };
             let one = train(1);
-            assert!(one.2 != bits(&trainer(isa, 1, &text, changes)), "training changes the weights");
+            assert!(one.2 != bits(&trainer(isa, 1, text, changes)), "training changes the weights");
             assert!(one == train(2) && one == train(4), "{isa:?}, {changes:?}");
         }
     }
@@ -107,12 +126,16 @@ fn rounded_operands_learn_as_exact_ones() {
 
 #[test]
 fn a_run_that_was_stopped_equals_one_that_was_not() {
-    let text = tiny::prepared();
-    let changes = ["training.max_epochs=3", "training.accumulate=2"];
-    for isa in Isa::available() {
+    let (text, cut) = (tiny::prepared(), tiny::cut());
+    let plain = &["training.max_epochs=3", "training.accumulate=2"][..];
+    let averaged = [plain, &["training.ema=0.9", "training.r_drop=5"]].concat();
+    let recut = [plain, &["training.bpe_dropout=0.2"]].concat();
+    let cases = Isa::available().into_iter().map(|isa| (isa, &text, plain));
+    let more = [(Isa::best(), &text, &averaged[..]), (Isa::best(), &cut, &recut[..])];
+    for (isa, text, changes) in cases.chain(more) {
         let folder = tempfile::tempdir().unwrap();
         let stop = AtomicBool::new(false);
-        let mut whole = trainer(isa, 2, &text, &changes);
+        let mut whole = trainer(isa, 2, text, changes);
         let mut seen = Watcher::new(&stop, usize::MAX);
         let whole_run =
             run(&mut whole, &options(&folder.path().join("whole"), Start::Fresh, &stop), &mut seen).unwrap();
@@ -124,7 +147,7 @@ fn a_run_that_was_stopped_equals_one_that_was_not() {
         let (resumed, ending) = [(1, 7), (4, 20), (3, 1), (2, usize::MAX)]
             .into_iter()
             .map(|(threads, updates)| {
-                let mut part = trainer(isa, threads, &text, &changes);
+                let mut part = trainer(isa, threads, text, changes);
                 let mut seen = Watcher::new(&stop, updates);
                 let run = run(&mut part, &options(&out, Start::Resume, &stop), &mut seen).unwrap();
                 losses.extend(seen.losses);
@@ -146,6 +169,82 @@ fn a_run_that_was_stopped_equals_one_that_was_not() {
         };
         assert!(averaged(&ending) == averaged(&whole_run), "{isa:?}: averaged weights");
     }
+}
+
+/// Training itself is as without it; what is validated and kept is the mean, which a model file is made of.
+#[test]
+fn a_mean_over_updates_is_what_is_validated_and_kept() {
+    let text = tiny::prepared();
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    let changes = ["training.ema=0.9", "training.max_epochs=2"];
+    let mut plain = trainer(Isa::best(), 2, &text, &changes[1..]);
+    let mut averaged = trainer(Isa::best(), 2, &text, &changes);
+    let run = run(&mut averaged, &options(folder.path(), Start::Fresh, &stop), &mut Watcher::new(&stop, usize::MAX));
+    while plain.progress().epoch <= 2 {
+        plain.update().unwrap();
+        if plain.at_epoch_end() {
+            plain.next_epoch();
+        }
+    }
+    let data = |weights: &Weights| weights.iter().flat_map(|t| t.to_vec()).collect::<Vec<f32>>();
+    assert!(data(plain.weights()) == data(averaged.weights()), "the mean changes no update");
+    assert!(data(averaged.weights()) != data(averaged.validated_weights()));
+
+    let (params, progress) = (&averaged.model().params, averaged.progress());
+    let kept = |count| {
+        final_weights(&run.as_ref().unwrap().checkpoints, params, progress, averaged.updates_per_epoch(), count)
+    };
+    assert_eq!(progress.best().unwrap().updates, progress.updates, "the last is the best so early");
+    assert!(data(&kept(1).unwrap().unwrap().1) == data(averaged.validated_weights()));
+    let isa = averaged.isa();
+    let packed = Packed::new(isa, averaged.model(), averaged.validated_weights(), Directions::Forward);
+    let mut eager = Eager::new(isa, averaged.model(), averaged.validated_weights(), &packed);
+    let all: Vec<u32> = (0..text.valid.len() as u32).collect();
+    let losses =
+        pair_losses(&mut eager, averaged.model(), &lanes::pairs(&text.valid, &all), averaged.config().label_smoothing);
+    let (found, want) = (progress.validations.last().unwrap().valid.loss(), LossSums::of(&losses).loss());
+    // The same losses, added up in another order.
+    assert!((found - want).abs() <= 1e-12 * want, "{found}, not {want}");
+}
+
+/// Each epoch sees other pieces of the same text; a rate of 0 trains on the plain ones, to the bit.
+#[test]
+fn dropped_merges_change_pieces_each_epoch_and_none_change_nothing() {
+    let (text, cut) = (tiny::prepared(), tiny::cut());
+    let tokens = |changes: &[&str]| {
+        let mut trainer = trainer(Isa::best(), 2, &cut, changes);
+        let mut epoch = || {
+            let mut tokens = 0;
+            while !trainer.at_epoch_end() {
+                tokens += trainer.update().unwrap().losses.tokens;
+            }
+            trainer.next_epoch();
+            tokens
+        };
+        ([epoch(), epoch()], bits(&trainer))
+    };
+    let plain = cut.train.tokens().1;
+    let ([first, second], weights) = tokens(&["training.bpe_dropout=0"]);
+    assert_eq!([first, second], [plain; 2]);
+    assert!(weights == tokens(&[]).1);
+    let ([first, second], _) = tokens(&["training.bpe_dropout=0.1"]);
+    assert!(plain < first && first < 2 * plain && first != second, "{plain}, {first}, {second}");
+
+    let recut = Recut::new(&cut).unwrap();
+    for sentence in 0..cut.train.len() {
+        let plain = [&cut.train.source[sentence], &cut.train.target[sentence]].map(Clone::clone);
+        assert_eq!(recut.pair(0.0, 1, 1, sentence as u32), plain);
+    }
+    // Text that came cut cannot be cut anew.
+    assert!(Recut::new(&text).is_none());
+    let changes = vec!["training.bpe_dropout=0.1".to_owned()];
+    let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
+    let (model, train, valid) = (Model::new(&model).unwrap(), &text.train, &text.valid);
+    let isa = Isa::best();
+    let setup = Setup { isa, threads: 1, seed: 1, model, config: training, train, valid, recut: None, weights: None };
+    let error = Trainer::new(setup).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("training.bpe_dropout = 0.1"), "{error}");
 }
 
 #[test]

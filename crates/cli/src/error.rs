@@ -79,6 +79,33 @@ pub enum Error {
         /// Rows of the table.
         words: usize,
     },
+    /// A model to start from that is another one than the settings describe.
+    #[error(
+        "--from {file}: the model has model.{key} = {there}, the settings here say {here}; leave --preset and the setting out, \
+         and the file's are taken"
+    )]
+    AnotherModel {
+        /// The model file.
+        file: String,
+        /// The key that differs.
+        key: String,
+        /// In the file.
+        there: String,
+        /// In the settings.
+        here: String,
+    },
+    /// A model to start from that takes other text.
+    #[error("--from {file}: the model takes {there}, and the text here is {here}; {advice}")]
+    AnotherText {
+        /// The model file.
+        file: String,
+        /// What it was trained on.
+        there: String,
+        /// What is to be trained on.
+        here: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A sentence that the model has no positions for.
     #[error(
         "{origin}, line {line}: the sentence has {tokens} tokens with its end, more than the model's {most}; split it"

@@ -37,11 +37,16 @@ pub struct TextModel {
     pub weights: Weights,
     /// What the file says about itself.
     pub card: Map<String, Value>,
-    form: Option<TextForm>,
-    source_bpe: Option<Bpe>,
-    target_bpe: Option<Bpe>,
-    source: Vocabulary,
-    target: Vocabulary,
+    /// What raw text goes through before it is cut; none where the model takes text as it stands.
+    pub(crate) form: Option<TextForm>,
+    /// Cuts sources; none where they come cut.
+    pub(crate) source_bpe: Option<Bpe>,
+    /// Cuts targets.
+    pub(crate) target_bpe: Option<Bpe>,
+    /// Pieces of sources.
+    pub(crate) source: Vocabulary,
+    /// Pieces of targets.
+    pub(crate) target: Vocabulary,
 }
 
 /// Whether text still has to be cut.
@@ -79,6 +84,11 @@ impl TextModel {
         let form = card.get(TEXT).filter(|f| !f.is_null()).map(TextForm::deserialize).transpose();
         let form = form.map_err(|e| Error::BadCard { file: file.clone(), key: TEXT, reason: e.to_string() })?;
         Ok(TextModel { model, weights, card, form, source_bpe, target_bpe, source, target })
+    }
+
+    /// Whether it knows no capital letter.
+    pub(crate) fn is_lowercased(&self) -> bool {
+        self.card.get(LOWERCASED) == Some(&Value::Bool(true))
     }
 
     /// How the model was scored, or the usual way where its file does not say.
@@ -128,8 +138,7 @@ impl TextModel {
         if form == Form::Pieces {
             return cut_line(None, line);
         }
-        let lowercased = self.card.get(LOWERCASED) == Some(&Value::Bool(true));
-        let mut line = if lowercased { Cow::Owned(line.to_lowercase()) } else { Cow::Borrowed(line) };
+        let mut line = if self.is_lowercased() { Cow::Owned(line.to_lowercase()) } else { Cow::Borrowed(line) };
         if let Some(form) = self.form {
             line = Cow::Owned(form.apply(&line));
         }

@@ -44,6 +44,11 @@ impl Weights {
         self.tensors.iter()
     }
 
+    /// All, in order, as a slice.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
     /// All, in order, to write.
     pub fn tensors_mut(&mut self) -> &mut [Tensor] {
         &mut self.tensors

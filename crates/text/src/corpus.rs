@@ -215,6 +215,24 @@ impl Prepared {
         Prepared { form: None, source_bpe, target_bpe, source_vocabulary, target_vocabulary, texts, train, valid, test }
     }
 
+    /// The same lines, cut and numbered by tokenisers and vocabularies from elsewhere. Lines that came cut are joined first where there is a
+    /// tokeniser to cut them again.
+    pub fn cut_by(self, bpes: [Option<Bpe>; 2], vocabularies: [Vocabulary; 2]) -> Prepared {
+        let joined = |lines: Vec<String>, cut: bool| {
+            let join = |line: String| if cut { Bpe::join(&cut_line(None, &line)) } else { line };
+            lines.into_iter().map(join).collect()
+        };
+        let [source_cut, target_cut] = [(&self.source_bpe, &bpes[0]), (&self.target_bpe, &bpes[1])]
+            .map(|(here, there)| here.is_none() && there.is_some());
+        let part = |text: TextPair| TextPair {
+            source: joined(text.source, source_cut),
+            target: joined(text.target, target_cut),
+        };
+        let Texts { train, valid, test } = self.texts;
+        let texts = Texts { train: part(train), valid: part(valid), test: part(test) };
+        Prepared { form: self.form, ..Prepared::new(texts, bpes, vocabularies.map(Some)) }
+    }
+
     /// How pieces of the target show where words end.
     pub fn target_spelling(&self) -> Spelling {
         self.target_bpe.as_ref().map_or(Spelling::Continued, Bpe::spelling)

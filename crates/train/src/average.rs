@@ -16,7 +16,8 @@ pub enum FinalWeights {
 }
 
 /// The mean of the last `count` checkpoints at ends of epochs, or the best one where `count` is 1. A run that ended within its first
-/// epoch has none but its last. Values are added up in f64, the oldest checkpoint first. None where no checkpoint has been validated.
+/// epoch has none but its last. Of each the
+/// weights count that were validated there. Values are added up in f64, the oldest checkpoint first. None where no checkpoint has been validated.
 ///
 /// Errors: a checkpoint cannot be read, or is not one of this model.
 pub fn final_weights(
@@ -30,7 +31,7 @@ pub fn final_weights(
     if count == 1 {
         let best = progress.best().map(|b| b.updates);
         let Some(entry) = validated.iter().find(|e| Some(e.updates) == best) else { return Ok(None) };
-        return Ok(Some((FinalWeights::Best(entry.updates), read(&entry.path)?.weights(params)?)));
+        return Ok(Some((FinalWeights::Best(entry.updates), read(&entry.path)?.validated_weights(params)?)));
     }
     let mut epochs: Vec<Entry> = validated.iter().filter(|e| e.ends_epoch(updates_per_epoch)).cloned().collect();
     if epochs.is_empty() {
@@ -42,7 +43,7 @@ pub fn final_weights(
     }
     let mut sums: Vec<Vec<f64>> = params.iter().map(|(_, s)| vec![0.0; s.len()]).collect();
     for entry in last {
-        let weights = read(&entry.path)?.weights(params)?;
+        let weights = read(&entry.path)?.validated_weights(params)?;
         for (sum, tensor) in sums.iter_mut().zip(weights.iter()) {
             sum.iter_mut().zip(tensor.data()).for_each(|(sum, &w)| *sum += f64::from(w));
         }

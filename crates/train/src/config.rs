@@ -82,6 +82,20 @@ pub struct TrainingConfig {
     /// The share of the target's probability that is spread over all words.
     #[serde(default)]
     pub label_smoothing: f32,
+    /// Text is cut anew each epoch with merges left out with this probability, 0.1 in the paper (BPE-dropout, Provilkov et al. 2020);
+    /// 0 cuts it once. Batches stay those of the plain cut, so they hold more tokens than `max_tokens` says. What is
+    /// validated is cut plainly.
+    #[serde(default)]
+    pub bpe_dropout: f32,
+    /// R-Drop's alpha, 5 for IWSLT in the paper (Liang et al. 2021); 0 trains without. Every sentence passes twice with other dropout, and the
+    /// two are to agree: the loss is that of the paper and its code, halved (see `lsra_kernels::agreement`). An update takes twice
+    /// as long; `max_tokens` counts a sentence once.
+    #[serde(default)]
+    pub r_drop: f32,
+    /// Where it is above 0, the weights that are validated and kept are an exponential mean over updates: each update's weights move it by
+    /// 1 - `ema` of the way. It costs a second set of weights. With it, `average_checkpoints = 1` takes the best mean as it is.
+    #[serde(default)]
+    pub ema: f64,
     /// Gradients of a longer norm are scaled to this one; 0 leaves all as they are.
     #[serde(default)]
     pub clip_norm: f64,
@@ -186,6 +200,11 @@ impl TrainingConfig {
         check("weight_decay", self.weight_decay, not_negative(self.weight_decay), "must be a number not below 0")?;
         let smoothing = f64::from(self.label_smoothing);
         check("label_smoothing", smoothing, below_one(smoothing), "must be at least 0 and below 1")?;
+        let rate = f64::from(self.bpe_dropout);
+        check("bpe_dropout", rate, below_one(rate), "must be at least 0 and below 1; 0.1 is usual")?;
+        let alpha = f64::from(self.r_drop);
+        check("r_drop", alpha, not_negative(alpha), "must be a number not below 0; 5 is usual for small corpora")?;
+        check("ema", self.ema, below_one(self.ema), "must be at least 0 and below 1; 0.999 is usual")?;
         check("clip_norm", self.clip_norm, not_negative(self.clip_norm), "must be a number not below 0")?;
         check("max_tokens", self.max_tokens, self.max_tokens > 0, "must be at least 1")?;
         check("sentences_multiple", self.sentences_multiple, self.sentences_multiple > 0, "must be at least 1")?;

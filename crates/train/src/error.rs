@@ -14,6 +14,15 @@ pub enum TrainError {
     /// A corpus that cannot be trained on.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Text that cannot be cut anew.
+    #[error(
+        "training.bpe_dropout = {rate} needs text that is cut into pieces here, and this text came cut; give words and \
+         bpe.codes or a folder that lsra prepare made, or set it to 0"
+    )]
+    NothingToRecut {
+        /// The setting.
+        rate: f32,
+    },
     /// A checkpoint that cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

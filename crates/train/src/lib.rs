@@ -9,6 +9,7 @@
 mod average;
 pub mod checkpoint;
 mod config;
+mod ema;
 mod error;
 pub mod lanes;
 mod metrics;
@@ -27,5 +28,8 @@ pub use metrics::Metrics;
 pub use progress::{Progress, Validation};
 pub use run::{Ending, Observer, Run, RunOptions, Start, run};
 pub use schedule::Schedule;
-pub use tape::{Gradients, LossSums, PairBatch, Tape, TapeContext, lane_gradients, pair_losses};
+pub use tape::{
+    Gradients, LossSums, PairBatch, Tape, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses,
+    pair_outputs,
+};
 pub use trainer::{Setup, Trainer, Update};

@@ -54,7 +54,7 @@ impl Metrics {
     /// Errors: the file cannot be written.
     pub fn update(&mut self, u: &Update) -> Result<(), TrainError> {
         let seconds = u.time.as_secs_f64();
-        self.line(&json!({
+        let mut line = json!({
             "event": "update",
             "updates": u.updates,
             "epoch": u.epoch,
@@ -68,7 +68,12 @@ impl Metrics {
             "seconds": seconds,
             "lanes_seconds": u.lanes_time.as_secs_f64(),
             "tokens_per_second": u.losses.tokens as f64 / seconds,
-        }))
+        });
+        // Only where two passes are to agree.
+        if u.losses.divergence != 0.0 {
+            line["divergence"] = u.losses.divergence_bits().into();
+        }
+        self.line(&line)
     }
 
     /// Adds a validation; `seconds` is what it took.

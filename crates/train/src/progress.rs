@@ -10,6 +10,11 @@ impl LossSums {
         self.smoothed / self.tokens as f64 / LN_2
     }
 
+    /// How far two passes with dropout are apart per token, in bits: the mean of the two Kullback-Leibler divergences; 0 without R-Drop.
+    pub fn divergence_bits(&self) -> f64 {
+        self.divergence / self.tokens as f64 / LN_2
+    }
+
     /// Negative log-likelihood per token in bits.
     pub fn nll_bits(&self) -> f64 {
         self.nll / self.tokens as f64 / LN_2

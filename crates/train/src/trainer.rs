@@ -2,16 +2,18 @@
 
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, Identity, Saved};
 use crate::config::TrainingConfig;
+use crate::ema::Ema;
 use crate::error::TrainError;
+use crate::lanes::Cutting;
 use crate::optimizer::{Optimizer, Step, sum_lanes};
 use crate::progress::{Progress, Validation};
 use crate::schedule::Schedule;
-use crate::tape::{Gradients, LossSums, TapeContext, lane_gradients, pair_losses};
+use crate::tape::{Gradients, LossSums, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses};
 use crate::{lanes, threads};
 use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::{Isa, trace};
 use lsra_model::Model;
-use lsra_text::{Batch, BatchLimits, Batches, Corpus};
+use lsra_text::{Batch, BatchLimits, Batches, Corpus, Recut};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::path::Path;
@@ -33,6 +35,10 @@ pub struct Setup<'d> {
     pub train: &'d Corpus,
     /// What to validate on.
     pub valid: &'d Corpus,
+    /// The text of `train`, where it is to be cut anew; needed with BPE-dropout alone.
+    pub recut: Option<Recut<'d>>,
+    /// The weights to start from, where these are not to be drawn.
+    pub weights: Option<Weights>,
 }
 
 /// A model under training, at some position in its data.
@@ -45,12 +51,15 @@ pub struct Trainer<'d> {
     schedule: Schedule,
     train: &'d Corpus,
     valid: &'d Corpus,
+    /// There where text is cut anew.
+    recut: Option<Recut<'d>>,
     train_batches: Batches,
     valid_batches: Batches,
     fingerprint: u64,
     weights: Weights,
     packed: Packed,
     optimizer: Optimizer,
+    ema: Option<Ema>,
     gradients: Vec<Gradients>,
     progress: Progress,
     /// The order of the batches in the epoch under way.
@@ -81,8 +90,11 @@ impl<'d> Trainer<'d> {
     ///
     /// Errors: a setting out of range, or a corpus of which no sentence fits the model or a batch.
     pub fn new(setup: Setup<'d>) -> Result<Trainer<'d>, TrainError> {
-        let Setup { isa, threads, seed, model, config, train, valid } = setup;
+        let Setup { isa, threads, seed, model, config, train, valid, recut, weights } = setup;
         config.validate()?;
+        if config.bpe_dropout > 0.0 && recut.is_none() {
+            return Err(TrainError::NothingToRecut { rate: config.bpe_dropout });
+        }
         let positions = model.config.max_positions;
         let limits = BatchLimits {
             max_tokens: config.max_tokens,
@@ -95,7 +107,7 @@ impl<'d> Trainer<'d> {
         // About a lane's tokens, so that validating needs no more memory than training.
         let anything = BatchLimits { max_tokens: (config.max_tokens / config.lanes).max(positions), ..limits };
         let valid_batches = Batches::in_order(valid, &anything)?;
-        let weights = Weights::init(&model.params, seed);
+        let weights = weights.unwrap_or_else(|| Weights::init(&model.params, seed));
         let packed =
             Packed::with_precision(isa, &model, &weights, Directions::ForwardAndBackward, config.precision.into());
         Ok(Trainer {
@@ -105,9 +117,11 @@ impl<'d> Trainer<'d> {
             schedule: config.schedule(),
             fingerprint: checkpoint::fingerprint([train, valid]),
             optimizer: Optimizer::new(&config, &model.params),
+            ema: (config.ema > 0.0).then(|| Ema::new(config.ema, &weights)),
             gradients: (0..config.lanes).map(|_| Gradients::zeros(&model.params)).collect(),
             order: train_batches.epoch_order(1),
             progress: Progress::default(),
+            recut: recut.filter(|_| config.bpe_dropout > 0.0),
             model,
             config,
             train,
@@ -140,7 +154,14 @@ impl<'d> Trainer<'d> {
             batch: 0,
         };
         let mut losses = LossSums::default();
-        let (train, smoothing) = (self.train, self.config.label_smoothing);
+        let (train, smoothing, alpha) = (self.train, self.config.label_smoothing, self.config.r_drop);
+        let cutting = self.recut.as_ref().map(|recut| Cutting {
+            recut,
+            rate: self.config.bpe_dropout,
+            seed: self.seed,
+            epoch: self.progress.epoch,
+            longest: self.model.config.max_positions,
+        });
         let gradients = &mut self.gradients;
         let waiting = trace::wait("wait for lanes");
         self.threads.install(|| {
@@ -153,7 +174,15 @@ impl<'d> Trainer<'d> {
                 let context = TapeContext { batch: i as u64, ..first };
                 let parts = lanes::cut(train, &batch.sentences, gradients.len());
                 let lane = |(part, gradients): (&Vec<u32>, &mut Gradients)| {
-                    lane_gradients(&context, &lanes::pairs(train, part), smoothing, gradients)
+                    let pairs = match &cutting {
+                        Some(cutting) => lanes::recut_pairs(train, part, cutting),
+                        None => lanes::pairs(train, part),
+                    };
+                    if alpha > 0.0 {
+                        lane_agreement_gradients(&context, &pairs, smoothing, alpha, gradients)
+                    } else {
+                        lane_gradients(&context, &pairs, smoothing, gradients)
+                    }
                 };
                 let sums: Vec<LossSums> =
                     parts.par_iter().zip(gradients.par_iter_mut()).with_max_len(1).map(lane).collect();
@@ -162,13 +191,13 @@ impl<'d> Trainer<'d> {
         });
         drop(waiting);
         let lanes_time = start.elapsed();
-        if !losses.smoothed.is_finite() {
+        if !(losses.smoothed + losses.divergence).is_finite() {
             return Err(self.not_a_number("the loss", losses.loss()));
         }
 
         let (isa, updates) = (self.isa, self.progress.updates);
-        let (optimizer, schedule, weights, packed) =
-            (&mut self.optimizer, &self.schedule, &mut self.weights, &mut self.packed);
+        let (optimizer, schedule, weights, packed, ema) =
+            (&mut self.optimizer, &self.schedule, &mut self.weights, &mut self.packed, &mut self.ema);
         let waiting = trace::wait("wait for the optimiser");
         let step = self.threads.install(|| {
             let sum = {
@@ -179,6 +208,10 @@ impl<'d> Trainer<'d> {
                 let _span = trace::phase("optimiser", []);
                 optimizer.step(isa, schedule, updates, sum, losses.tokens, weights)
             };
+            if let Some(ema) = ema.as_mut().filter(|_| step.gradient_norm.is_finite()) {
+                let _span = trace::phase("average weights", []);
+                ema.add(isa, updates + 1, weights);
+            }
             let _span = trace::phase("pack weights", []);
             packed.refresh(weights);
             step
@@ -197,9 +230,15 @@ impl<'d> Trainer<'d> {
     /// Losses on the validation set, remembered in the progress.
     pub fn validate(&mut self) -> Validation {
         self.rest();
+        let mean = self.ema.as_ref().map(Ema::mean);
+        let packed_mean = mean.map(|mean| {
+            let precision = self.config.precision.into();
+            Packed::with_precision(self.isa, &self.model, mean, Directions::Forward, precision)
+        });
+        let (weights, packed) = (mean.unwrap_or(&self.weights), packed_mean.as_ref().unwrap_or(&self.packed));
         let batch_losses = |batch: &Batch| {
             let _span = trace::phase("validate", [batch.sentences.len()]);
-            let mut eager = Eager::new(self.isa, &self.model, &self.weights, &self.packed);
+            let mut eager = Eager::new(self.isa, &self.model, weights, packed);
             let pairs = lanes::pairs(self.valid, &batch.sentences);
             let losses = LossSums::of(&pair_losses(&mut eager, &self.model, &pairs, self.config.label_smoothing));
             drop(eager);
@@ -240,7 +279,8 @@ impl<'d> Trainer<'d> {
     /// Errors: the file cannot be written; what was there before is as it was.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let saved = Saved { identity: self.identity(), progress: self.progress.clone() };
-        checkpoint::write(path, &saved, &self.model.params, &self.weights, self.optimizer.moments())
+        let mean = self.ema.as_ref().map(Ema::mean);
+        checkpoint::write(path, &saved, &self.model.params, &self.weights, mean, self.optimizer.moments())
     }
 
     /// Takes up a run where a checkpoint left it.
@@ -251,6 +291,9 @@ impl<'d> Trainer<'d> {
         saved.identity.check_same_run(&self.identity(), file.path())?;
         self.weights = file.weights(&self.model.params)?;
         file.moments(&self.model.params, self.optimizer.moments_mut())?;
+        if let (Some(ema), Some(mean)) = (&mut self.ema, file.average(&self.model.params)?) {
+            ema.set(mean);
+        }
         self.order = self.train_batches.epoch_order(saved.progress.epoch);
         self.progress = saved.progress.clone();
         let (packed, weights) = (&mut self.packed, &self.weights);
@@ -286,6 +329,11 @@ impl<'d> Trainer<'d> {
     /// Its parameters as they are now.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// The parameters that are validated: their mean over updates, where `ema` asks for one.
+    pub fn validated_weights(&self) -> &Weights {
+        self.ema.as_ref().map_or(&self.weights, Ema::mean)
     }
 
     /// What it learns from.

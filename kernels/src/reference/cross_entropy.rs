@@ -34,3 +34,56 @@ pub fn smoothed_losses_backward<T: Real>(logits: &[T], words: usize, targets: &[
     }
     dlogits
 }
+
+/// What pairs of rows lose, in nats.
+pub struct PairLosses<T> {
+    /// The mean of the two label-smoothed losses.
+    pub smoothed: Vec<T>,
+    /// The mean of the two negative log-likelihoods.
+    pub nll: Vec<T>,
+    /// (KL(p||q) + KL(q||p)) / 2 of the two softmaxes.
+    pub divergence: Vec<T>,
+}
+
+/// Losses of rows that come twice, and how far their distributions are apart. Liang et al. 2021, section 2. logits: two of
+/// `[targets, words]`.
+pub fn pair_losses<T: Real>(logits: [&[T]; 2], words: usize, targets: &[u32], smoothing: f32) -> PairLosses<T> {
+    let half = T::from_f64(0.5);
+    let [p, q] = logits.map(|logits| smoothed_losses(logits, words, targets, smoothing));
+    let mean = |a: &[T], b: &[T]| a.iter().zip(b).map(|(&a, &b)| half * (a + b)).collect();
+    let [log_p, log_q] = logits.map(|logits| log_softmax_rows(logits, words));
+    let divergence = |(p, q): (&[T], &[T])| {
+        // sum p (log p - log q) + sum q (log q - log p).
+        let both: T = p.iter().zip(q).map(|(&p, &q)| (p.exp() - q.exp()) * (p - q)).sum();
+        half * both
+    };
+    PairLosses {
+        smoothed: mean(&p.smoothed, &q.smoothed),
+        nll: mean(&p.nll, &q.nll),
+        divergence: log_p.chunks(words).zip(log_q.chunks(words)).map(divergence).collect(),
+    }
+}
+
+/// d(sum of smoothed + alpha / 2 x divergence) / d(logits), of both. With d_j = log p_j - log q_j, d KL(p||q) / d(logit_j of p) =
+/// p_j (d_j - KL(p||q)) and d KL(q||p) / d(logit_j of p) = p_j - q_j.
+pub fn pair_losses_backward<T: Real>(
+    logits: [&[T]; 2],
+    words: usize,
+    targets: &[u32],
+    smoothing: f32,
+    alpha: f32,
+) -> [Vec<T>; 2] {
+    let (half, part) = (T::from_f64(0.5), T::from_f64(f64::from(alpha) / 4.0));
+    let log = logits.map(|logits| log_softmax_rows(logits, words));
+    [(0, 1), (1, 0)].map(|(this, other)| {
+        let mut dlogits = smoothed_losses_backward(logits[this], words, targets, smoothing);
+        for (r, row) in dlogits.chunks_mut(words).enumerate() {
+            let [p, q] = [this, other].map(|i| &log[i][r * words..][..words]);
+            let kl: T = p.iter().zip(q).map(|(&p, &q)| p.exp() * (p - q)).sum();
+            for (j, d) in row.iter_mut().enumerate() {
+                *d = half * *d + part * (p[j].exp() * (p[j] - q[j] - kl) + p[j].exp() - q[j].exp());
+            }
+        }
+        dlogits
+    })
+}

@@ -82,7 +82,17 @@ impl Job {
         let config = TrainingConfig { precision, max_tokens: n * length, accumulate: 1, ..training.clone() };
         let trainer = |threads| {
             let (model, config) = (Model::new(model).expect("a preset is a model"), config.clone());
-            let setup = Setup { isa, threads, seed: 1, model, config, train: corpus, valid: corpus };
+            let setup = Setup {
+                isa,
+                threads,
+                seed: 1,
+                model,
+                config,
+                train: corpus,
+                valid: corpus,
+                recut: None,
+                weights: None,
+            };
             Trainer::new(setup).expect("sentences that fit")
         };
         let mut job = Job(trainer(threads));

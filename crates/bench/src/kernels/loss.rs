@@ -3,14 +3,19 @@
 use super::data::{Values, assert_near, assert_within, rounded, values, zeros};
 use crate::measure::best_of_slice;
 use crate::{Bound, Case, Plan, Unit};
+use lsra_kernels::agreement::{Agreement, PairLosses, projection_pair_loss_backward};
 use lsra_kernels::cross_entropy::{LossScratch, projection_loss, projection_loss_backward};
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
-use lsra_kernels::reference::cross_entropy::{smoothed_losses, smoothed_losses_backward};
+use lsra_kernels::reference::cross_entropy::{
+    pair_losses, pair_losses_backward, smoothed_losses, smoothed_losses_backward,
+};
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
 use std::time::Duration;
 
 const SMOOTHING: f32 = 0.1;
+/// As the paper of R-Drop trains on IWSLT.
+const ALPHA: f32 = 5.0;
 /// Rows that are held against the oracle.
 const CHECKED: usize = 4;
 /// Rows, words, channels.
@@ -24,6 +29,10 @@ pub(super) fn plans() -> Vec<Plan> {
             plans.push(Plan::new(name("forward"), move |isa| Loss::new(isa, precision, rows, words, d).forward_case()));
             plans.push(Plan::new(name("backward"), move |isa| {
                 Loss::new(isa, precision, rows, words, d).backward_case()
+            }));
+            // As many rows, the second half of which are the first's second pass.
+            plans.push(Plan::new(name("agreement"), move |isa| {
+                Loss::new(isa, precision, rows, words, d).agreement_case()
             }));
         }
     }
@@ -79,6 +88,45 @@ impl Loss {
         let (loss, nll, dw, scratch) = (&mut self.loss, &mut self.nll, &mut self.dw, &mut self.scratch);
         let (w, w_rows, targets) = (&self.w, &self.w_rows, &self.targets);
         projection_loss_backward(self.isa, x, w, w_rows, targets, SMOOTHING, 1.0, loss, nll, dx, dw, scratch);
+    }
+
+    fn agreement(&mut self) {
+        let [rows, _, d] = self.size;
+        let half = rows / 2;
+        let ((a, b), (da, db)) = (self.x.split_at(half * d), self.dx.split_at_mut(half * d));
+        let ((loss, divergence), nll) = (self.loss.split_at_mut(half), &mut self.nll[..half]);
+        projection_pair_loss_backward(
+            self.isa,
+            [a, b].map(|x| Rows::new(x, half, d)),
+            &self.w,
+            &self.w_rows,
+            &self.targets[..half],
+            Agreement { smoothing: SMOOTHING, alpha: ALPHA, scale: 1.0 },
+            PairLosses { loss, nll, divergence },
+            [da, db].map(|dx| RowsMut::new(dx, half, d)),
+            &mut self.dw,
+            &mut self.scratch,
+        );
+    }
+
+    fn agreement_case(mut self) -> Case {
+        self.agreement();
+        let [rows, words, d] = self.size;
+        let half = rows / 2;
+        let x = [&self.x[..CHECKED * d], &self.x[half * d..][..CHECKED * d]];
+        let logits = x.map(|x| linear(x, &self.matrix, None, d));
+        let (both, targets) = ([&logits[0][..], &logits[1]], &self.targets[..CHECKED]);
+        let want = pair_losses(both, words, targets, SMOOTHING);
+        assert_near("loss", &self.loss[..CHECKED], &want.smoothed);
+        assert_near("nll", &self.nll[..CHECKED], &want.nll);
+        assert_near("divergence", &self.loss[half..][..CHECKED], &want.divergence);
+        let dlogits = pair_losses_backward(both, words, targets, SMOOTHING, ALPHA);
+        let slack = if self.precision == Precision::Bf16 { 1.0 / 256.0 } else { 0.0 };
+        for (i, dlogits) in dlogits.iter().enumerate() {
+            let (want, ..) = linear_backward(x[i], &self.matrix, &rounded(dlogits, d, self.precision), d);
+            assert_within("dx", slack, &self.dx[i * half * d..][..CHECKED * d], &want);
+        }
+        self.case(3, Loss::agreement)
     }
 
     fn forward_case(mut self) -> Case {

@@ -68,6 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
         threads: crate::train::threads(args.threads)?,
         seed: args.seed,
         out,
+        from: None,
         start,
         time_limit: None,
         trace: args.trace.clone(),

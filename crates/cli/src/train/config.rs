@@ -2,6 +2,7 @@
 
 use super::settings::{Settings, SettingsError};
 use crate::prepare::CorpusConfig;
+use lsra_model::ModelConfig;
 use lsra_text::TextError;
 use lsra_text::prepare::{Preparation, PrepareConfig};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct TrainConfig {
     pub preset: Option<String>,
     /// Where the model goes, unless the command line says.
     pub out: Option<PathBuf>,
+    /// A model to start from, unless the command line says; the text is cut by its tokenisers and vocabularies.
+    pub from: Option<PathBuf>,
     /// Raw files, and the folder for what is prepared of them.
     pub corpus: CorpusConfig,
     /// How to prepare them.
@@ -56,17 +59,24 @@ impl TrainConfig {
         self.corpus.preparation(&self.prepare)
     }
 
-    /// What the preset and these tables come to, with `table.key=value` changes after them. `file` is named in errors.
+    /// What the preset and these tables come to, with `table.key=value` changes after them. `file` is named in errors; `base` stands for
+    /// the preset's model where no preset is named.
     ///
     /// Errors: as [`Settings::load`].
-    pub fn settings(&self, file: &Path, preset: Option<&str>, changes: &[String]) -> Result<Settings, SettingsError> {
+    pub fn settings(
+        &self,
+        file: &Path,
+        preset: Option<&str>,
+        base: Option<&ModelConfig>,
+        changes: &[String],
+    ) -> Result<Settings, SettingsError> {
         let mut tables = Table::new();
         for (name, table) in [("model", &self.model), ("training", &self.training), ("decoding", &self.decoding)] {
             if !table.is_empty() {
                 tables.insert(name.to_owned(), table.clone().into());
             }
         }
-        Settings::changed(preset.or(self.preset.as_deref()), &file.display().to_string(), tables, changes)
+        Settings::changed(preset.or(self.preset.as_deref()), base, &file.display().to_string(), tables, changes)
     }
 }
 
@@ -101,7 +111,7 @@ mod tests {
         let job = config.corpus.preparation(&config.prepare).unwrap();
         assert_eq!((job.languages.source.as_str(), job.languages.target.as_str()), ("de", "en"));
         assert_eq!(job.config.max_chars, 300);
-        let settings = config.settings(Path::new("a.toml"), None, &["training.lr=2e-3".to_owned()]).unwrap();
+        let settings = config.settings(Path::new("a.toml"), None, None, &["training.lr=2e-3".to_owned()]).unwrap();
         assert_eq!((settings.model.dropout, settings.training.max_updates, settings.training.lr), (0.0, 7, 2e-3));
         assert_eq!(settings.training.warmup_updates, 4000);
     }
@@ -118,7 +128,7 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
         let config = parse("[corpus]\nfiles = [\"a.tsv\"]\nfolder = \"a\"\n[training]\nlrr = 1").unwrap();
-        let error = config.settings(Path::new("a.toml"), None, &[]).unwrap_err().to_string();
+        let error = config.settings(Path::new("a.toml"), None, None, &[]).unwrap_err().to_string();
         assert!(error.contains("a.toml") && error.contains("lrr"), "{error}");
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     let model = trainer.model();
     let (count, per_epoch) = (trainer.config().average_checkpoints, trainer.updates_per_epoch());
     let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
-        .unwrap_or_else(|| (FinalWeights::Best(0), trainer.weights().to_owned_copy()));
+        .unwrap_or_else(|| (FinalWeights::Best(0), trainer.validated_weights().to_owned_copy()));
     eprintln!("scoring {}", describe(&chosen));
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
@@ -123,7 +123,7 @@ fn describe(chosen: &FinalWeights) -> String {
 }
 
 /// Whether a model of this text knows no capital letter.
-fn is_lowercased(text: &Prepared) -> bool {
+pub(super) fn is_lowercased(text: &Prepared) -> bool {
     let TextPair { source, target } = &text.texts.train;
     let lowercase = |line: &String| !line.chars().any(char::is_uppercase);
     source.iter().all(lowercase) && target.iter().all(lowercase)
@@ -143,7 +143,8 @@ fn card(
         "name": job.name,
         "source_language": job.languages.source,
         "target_language": job.languages.target,
-        LOWERCASED: is_lowercased(text),
+        // A model that started from another knows what that one knew.
+        LOWERCASED: job.from.as_ref().map_or_else(|| is_lowercased(text), |base| base.model.is_lowercased()),
         TEXT: text.form,
         "pieces": text.target_spelling(),
         DECODING: job.settings.decoding,
@@ -157,7 +158,12 @@ fn card(
         "bleu": scores.json(),
     });
     match card {
-        Value::Object(card) => card,
+        Value::Object(mut card) => {
+            if let Some(base) = &job.from {
+                card.insert("from".to_owned(), base.file().into());
+            }
+            card
+        }
         _ => unreachable!("an object is written above"),
     }
 }

@@ -1,5 +1,6 @@
 //! One training from prepared text to a model file, as `train` and `demo` run it.
 
+use super::adapt::Base;
 use super::finish::{self, Scores};
 use super::progress::Progress;
 use super::settings::Settings;
@@ -8,7 +9,7 @@ use crate::trace::{TracedUpdates, UpdateTraceArgs};
 use lsra_exec::ModelFile;
 use lsra_kernels::Isa;
 use lsra_model::{Embeddings, Model};
-use lsra_text::{Languages, Prepared};
+use lsra_text::{Languages, Prepared, Recut};
 use lsra_train::{Ending, RunOptions, Setup, Start, Trainer};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -33,6 +34,8 @@ pub struct Job {
     pub seed: u64,
     /// The folder that everything is written to.
     pub out: PathBuf,
+    /// The model whose weights it starts from, if these are not to be drawn; it has cut the text.
+    pub from: Option<Base>,
     /// Whether to go on with what is there.
     pub start: Start,
     /// When to end at the latest.
@@ -70,6 +73,10 @@ impl Job {
         if config.embeddings == Embeddings::AllShared && text.source_vocabulary != text.target_vocabulary {
             return Err(Error::SeparateDictionaries);
         }
+        if let Some(base) = &self.from {
+            base.check_config(&config)?;
+        }
+        let bpe_dropout = self.settings.training.bpe_dropout;
         let setup = Setup {
             isa: self.isa,
             threads: self.threads,
@@ -78,6 +85,8 @@ impl Job {
             config: self.settings.training.clone(),
             train: &text.train,
             valid: &text.valid,
+            recut: if bpe_dropout > 0.0 { Recut::new(text) } else { None },
+            weights: self.from.as_ref().map(|base| base.model.weights.to_owned_copy()),
         };
         let mut progress = Progress::new();
         let mut traced = TracedUpdates::new(&self.trace, &mut progress)?;

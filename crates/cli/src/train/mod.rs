@@ -1,5 +1,6 @@
 //! `train`: from a folder of sentence pairs to one model file.
 
+mod adapt;
 mod config;
 mod finish;
 mod job;
@@ -7,6 +8,7 @@ mod progress;
 mod settings;
 mod task;
 
+pub use adapt::Base;
 pub use config::TrainConfig;
 pub use finish::{Scores, SplitScores};
 pub use job::{Job, JobEnd, Trained};
@@ -75,6 +77,10 @@ pub struct TrainArgs {
     /// Where the model, its checkpoints and metrics.jsonl go [default: runs/ and the name of the preset or of the folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Start from the weights of this model instead of random ones, on text cut by its tokenisers and vocabularies; its dimensions
+    /// are taken where no preset is named
+    #[arg(long, value_name = "MODEL")]
+    pub from: Option<PathBuf>,
     /// Go on from the newest checkpoint in --out
     #[arg(long)]
     pub resume: bool,
@@ -108,14 +114,18 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     let isa = Isa::from_env()?;
     let threads = threads(args.threads)?;
     let time_limit = time_limit(args.max_minutes)?;
-    let Task { name, corpus, mut settings, text, out } = Task::of(args)?;
+    let Task { name, corpus, mut settings, text, out, from } = Task::of(args)?;
     if let Some(updates) = args.max_updates {
         settings.training.max_updates = updates;
     }
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    let (languages, prepared) = text.read(threads)?;
+    let (languages, mut prepared) = text.read(threads)?;
+    if let Some(base) = &from {
+        prepared = base.cut(prepared)?;
+        eprintln!("starting from {}, whose pieces and vocabularies cut the text", base.file());
+    }
     let job = Job {
         name,
         corpus,
@@ -125,6 +135,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
         threads,
         seed: args.seed,
         out,
+        from,
         start: if args.resume { Start::Resume } else { Start::Fresh },
         time_limit,
         trace: args.trace.clone(),

@@ -116,11 +116,12 @@ impl Settings {
     }
 
     /// A preset's with these tables laid over it, which `origin` names in errors, and then `changes`. Without a preset, the one
-    /// for everyday text.
+    /// for everyday text; its model is then `base`, where there is one.
     ///
     /// Errors: as [`Settings::load`].
     pub fn changed(
         preset: Option<&str>,
+        base: Option<&ModelConfig>,
         origin: &str,
         tables: Table,
         changes: &[String],
@@ -134,6 +135,9 @@ impl Settings {
         let mut table = parse(&preset_text(name)?).map_err(not_understood(&format!("preset {name}")))?;
         if preset.is_none() {
             lay_over(&mut table, parse(EVERYDAY).expect("the program's own file is valid"));
+            if let Some(base) = base {
+                table.insert("model".to_owned(), Value::try_from(base).expect("numbers and names make TOML"));
+            }
         }
         lay_over(&mut table, tables);
         Settings::of_table(origin, table, changes)
@@ -278,6 +282,9 @@ mod tests {
             ("training.lr=fast", "fast"),
             ("training.lr=-1", "training.lr = -1"),
             ("training.lanes=0", "training.lanes = 0"),
+            ("training.ema=1", "training.ema = 1"),
+            ("training.r_drop=-1", "training.r_drop = -1"),
+            ("training.bpe_dropout=1.5", "training.bpe_dropout = 1.5"),
             ("model.channels=\"wide\"", "channels"),
         ] {
             let error = load(&[change]).unwrap_err();

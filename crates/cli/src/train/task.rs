@@ -2,7 +2,7 @@
 
 use super::config::TrainConfig;
 use super::settings::{Settings, SettingsError};
-use super::{Recipe, TrainArgs};
+use super::{Base, Recipe, TrainArgs};
 use crate::Error;
 use crate::prepare::prepare;
 use lsra_text::prepare::Preparation;
@@ -20,6 +20,8 @@ pub(super) struct Task {
     pub(super) text: Text,
     /// Where everything goes.
     pub(super) out: PathBuf,
+    /// What it starts from.
+    pub(super) from: Option<Base>,
 }
 
 /// Where its text comes from.
@@ -38,13 +40,17 @@ impl Task {
         if let Some(file) = &args.config {
             return by_config(args, file);
         }
+        let from = base(args.from.as_deref())?;
         let data = args.data.as_ref().expect("clap requires a folder or a configuration");
         match args.recipe {
-            Some(recipe) => Ok(by_recipe(args, recipe, data)?),
+            Some(recipe) => Ok(by_recipe(args, recipe, data, from)?),
             None => {
                 let corpus = stem(data);
-                let settings = Settings::changed(args.preset.as_deref(), "--data", Table::new(), &args.settings)?;
+                let model = from.as_ref().map(Base::config);
+                let settings =
+                    Settings::changed(args.preset.as_deref(), model, "--data", Table::new(), &args.settings)?;
                 Ok(Task {
+                    from,
                     name: corpus.clone(),
                     out: out(args, None, &corpus),
                     corpus,
@@ -56,14 +62,22 @@ impl Task {
     }
 }
 
-fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path) -> Result<Task, SettingsError> {
+fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path, from: Option<Base>) -> Result<Task, SettingsError> {
     let preset = args.preset.as_deref().unwrap_or(recipe.preset());
     let name = stem(Path::new(preset));
+    let mut settings = Settings::load(preset, &args.settings)?;
+    if let (Some(base), None) = (&from, &args.preset) {
+        // The recipe's training with the file's model, and what the command line changes in that.
+        let changes: Vec<String> =
+            args.settings.iter().filter(|c| c.trim_start().starts_with("model.")).cloned().collect();
+        settings.model = Settings::changed(None, Some(base.config()), "--from", Table::new(), &changes)?.model;
+    }
     Ok(Task {
+        from,
         out: out(args, None, &name),
         name,
         corpus: recipe.name().to_owned(),
-        settings: Settings::load(preset, &args.settings)?,
+        settings,
         text: Text::Tokenised(data.to_owned(), recipe.languages()),
     })
 }
@@ -71,11 +85,15 @@ fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path) -> Result<Task, Sett
 fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
     let config = TrainConfig::read(file)?;
     let name = stem(file);
+    let from = base(args.from.as_deref().or(config.from.as_deref()))?;
+    let model = from.as_ref().map(Base::config);
+    let settings = config.settings(file, args.preset.as_deref(), model, &args.settings)?;
     Ok(Task {
+        from,
         out: out(args, config.out.as_ref(), &name),
         name,
         corpus: stem(&config.corpus.folder),
-        settings: config.settings(file, args.preset.as_deref(), &args.settings)?,
+        settings,
         text: Text::Raw(Box::new(config.preparation()?)),
     })
 }
@@ -97,6 +115,10 @@ impl Text {
             }
         }
     }
+}
+
+fn base(file: Option<&Path>) -> Result<Option<Base>, Error> {
+    file.map(Base::load).transpose()
 }
 
 /// The name of a file or folder without its ending.

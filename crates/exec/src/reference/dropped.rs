@@ -1,7 +1,7 @@
 //! Dropout masks in f64, as training draws them.
 
 use lsra_kernels::Isa;
-use lsra_kernels::dropout::{DropoutKey, mask_into};
+use lsra_kernels::dropout::{DropoutKey, in_pass, mask_into};
 use lsra_model::Sequences;
 use lsra_model::config::TapsDropout;
 use lsra_model::layers::{Convolution, Dropout, Taps};
@@ -19,6 +19,8 @@ pub(super) enum Masks {
         seed: u64,
         /// Which update.
         update: u64,
+        /// How often the update has passed its sentences before.
+        pass: u64,
     },
 }
 
@@ -45,10 +47,16 @@ impl Masks {
 
     fn draw(&self, d: &Dropout, sentence: u64, length: usize) -> Vec<f64> {
         match *self {
-            Masks::Of { seed, update } if d.rate > 0.0 => {
+            Masks::Of { seed, update, pass } if d.rate > 0.0 => {
                 let mut mask = vec![0.0; length];
                 // A mask is the same on every tier.
-                mask_into(Isa::SCALAR, DropoutKey::new(seed, update, d.site, sentence), d.rate, 0, &mut mask);
+                mask_into(
+                    Isa::SCALAR,
+                    DropoutKey::new(seed, update, d.site, in_pass(sentence, pass)),
+                    d.rate,
+                    0,
+                    &mut mask,
+                );
                 mask.into_iter().map(f64::from).collect()
             }
             _ => Vec::new(),

@@ -52,7 +52,14 @@ impl Reference {
 
     /// With the dropout of one update of a training run.
     pub fn with_dropout(model: &Model, weights: &Weights, seed: u64, update: u64) -> Reference {
-        Reference { masks: Masks::Of { seed, update }, ..Reference::new(model, weights) }
+        Reference { masks: Masks::Of { seed, update, pass: 0 }, ..Reference::new(model, weights) }
+    }
+
+    /// The masks of this pass from here on, where an update passes its sentences more than once; 0 is the first.
+    pub fn set_pass(&mut self, number: u64) {
+        if let Masks::Of { pass, .. } = &mut self.masks {
+            *pass = number;
+        }
     }
 
     /// The values of a parameter, in its own order, to change.

@@ -6,12 +6,14 @@
 //! joining gives it back exactly. A character that no merge knows is a piece of its own.
 
 mod codes;
+mod dropout;
 mod learn;
 mod model;
 mod raw;
 
 use crate::{TextError, files};
 use codes::{Codes, WordEnd};
+pub(crate) use dropout::Dropping;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,38 +139,38 @@ impl Bpe {
     fn cut_raw(&self, line: &str) -> Vec<String> {
         let marked = raw::mark(line);
         let mut pieces = Vec::new();
-        for word in raw::words(&marked) {
-            let tokens = self.tokenizer.get_model().tokenize(word).expect("the model knows its unknown token");
-            // What stands between a token's offsets, not the token: unknown characters are themselves there.
-            pieces.extend(tokens.iter().map(|t| word[t.offsets.0..t.offsets.1].to_owned()));
-        }
+        raw::words(&marked).for_each(|word| self.cut_raw_word(word, &mut pieces));
         pieces
+    }
+
+    /// Adds the pieces of a word of a marked line.
+    fn cut_raw_word(&self, word: &str, pieces: &mut Vec<String>) {
+        let tokens = self.tokenizer.get_model().tokenize(word).expect("the model knows its unknown token");
+        // What stands between a token's offsets, not the token: unknown characters are themselves there.
+        pieces.extend(tokens.iter().map(|t| word[t.offsets.0..t.offsets.1].to_owned()));
     }
 
     fn cut_words(&self, line: &str, word_end: WordEnd) -> Vec<String> {
         let mut pieces = Vec::new();
-        for word in line.split(' ').filter(|w| !w.is_empty()) {
-            let marked;
-            let text = match word_end {
-                WordEnd::Joined => word,
-                WordEnd::Separate => {
-                    marked = [word, model::END_MARK].concat();
-                    &marked
-                }
-            };
-            let tokens = self.tokenizer.get_model().tokenize(text).expect("the model knows its unknown token");
-            for token in &tokens {
-                // The word between a token's offsets, not the token: unknown characters are themselves there, and the
-                // end of the word unmarked.
-                let (start, end) = (token.offsets.0, token.offsets.1.min(word.len()));
-                if end == word.len() && start < end {
-                    pieces.push(word[start..].to_owned());
-                } else if start < end {
-                    pieces.push([&word[start..end], CONTINUES].concat());
-                }
-            }
-        }
+        words(line).for_each(|word| self.cut_word(word, word_end, &mut pieces));
         pieces
+    }
+
+    fn cut_word(&self, word: &str, word_end: WordEnd, pieces: &mut Vec<String>) {
+        let marked;
+        let text = match word_end {
+            WordEnd::Joined => word,
+            WordEnd::Separate => {
+                marked = [word, model::END_MARK].concat();
+                &marked
+            }
+        };
+        let tokens = self.tokenizer.get_model().tokenize(text).expect("the model knows its unknown token");
+        for token in &tokens {
+            // The word between a token's offsets, not the token: unknown characters are themselves there, and the
+            // end of the word unmarked.
+            pieces.extend(spelled(word, token.offsets.0, token.offsets.1));
+        }
     }
 
     /// Undoes [`Bpe::cut`] of words: the words of these pieces, separated by spaces. A mark that nothing follows is dropped.
@@ -189,5 +191,22 @@ impl Bpe {
 
     fn of(codes: Codes) -> Bpe {
         Bpe { kind: Kind::Words(codes.word_end), tokenizer: model::build(codes) }
+    }
+}
+
+/// The words of a line of text that was tokenised.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(' ').filter(|w| !w.is_empty())
+}
+
+/// The piece of a word between two bytes, marked where the word goes on; none where nothing but the word's end is between them.
+fn spelled(word: &str, start: usize, end: usize) -> Option<String> {
+    let end = end.min(word.len());
+    if start >= end {
+        None
+    } else if end == word.len() {
+        Some(word[start..].to_owned())
+    } else {
+        Some([&word[start..end], CONTINUES].concat())
     }
 }

@@ -17,6 +17,7 @@ const FORMAT_KEY: &str = "lsra.format";
 const FORMAT: &str = "checkpoint 1";
 const STATE_KEY: &str = "lsra.state";
 const WEIGHTS: &str = "weights";
+const AVERAGE: &str = "average";
 
 /// What a checkpoint holds beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,13 +36,16 @@ pub fn write(
     saved: &Saved,
     params: &Params,
     weights: &Weights,
+    average: Option<&Weights>,
     moments: &[Moments],
 ) -> Result<(), CheckpointError> {
     let state = serde_json::to_string(saved).expect("numbers and names make JSON");
     let metadata = HashMap::from([(FORMAT_KEY.to_owned(), FORMAT.to_owned()), (STATE_KEY.to_owned(), state)]);
     let mut tensors = Vec::new();
-    for ((_, spec), tensor) in params.iter().zip(weights.iter()) {
-        tensors.push((format!("{WEIGHTS}.{}", spec.name), view(spec, tensor.data())));
+    for (kind, weights) in [(WEIGHTS, Some(weights)), (AVERAGE, average)] {
+        for ((_, spec), tensor) in params.iter().zip(weights.iter().flat_map(|w| w.iter())) {
+            tensors.push((format!("{kind}.{}", spec.name), view(spec, tensor.data())));
+        }
     }
     for m in moments {
         for ((_, spec), values) in params.iter().zip(&m.values) {
@@ -122,15 +126,33 @@ impl CheckpointFile {
         &self.saved
     }
 
-    /// Its weights.
+    /// The weights that the next update changes.
     ///
     /// Errors: a tensor is missing or has another shape.
     pub fn weights(&self, params: &Params) -> Result<Weights, CheckpointError> {
+        self.weights_of(WEIGHTS, params)
+    }
+
+    /// Their mean over updates, where its run keeps one.
+    ///
+    /// Errors: as [`CheckpointFile::weights`].
+    pub fn average(&self, params: &Params) -> Result<Option<Weights>, CheckpointError> {
+        (self.saved.identity.training.ema > 0.0).then(|| self.weights_of(AVERAGE, params)).transpose()
+    }
+
+    /// The weights that its run validates: the mean over updates, where there is one.
+    ///
+    /// Errors: as [`CheckpointFile::weights`].
+    pub fn validated_weights(&self, params: &Params) -> Result<Weights, CheckpointError> {
+        self.average(params)?.map_or_else(|| self.weights(params), Ok)
+    }
+
+    fn weights_of(&self, kind: &str, params: &Params) -> Result<Weights, CheckpointError> {
         let tensors: Result<Vec<Tensor>, CheckpointError> = params
             .iter()
             .map(|(_, spec)| {
                 let (rows, columns) = spec.matrix();
-                Ok(Tensor::from_slice(rows, columns, &self.values(WEIGHTS, spec)?))
+                Ok(Tensor::from_slice(rows, columns, &self.values(kind, spec)?))
             })
             .collect();
         Ok(Weights::from_tensors(params, tensors?))

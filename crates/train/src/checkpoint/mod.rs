@@ -1,7 +1,7 @@
 //! A run in one file: weights, moments, position, history, and what the run was told to do.
 //!
-//! A checkpoint is a safetensors file. Tensors are `weights.NAME` and `MOMENT.NAME` for every parameter; the metadata holds
-//! the rest as JSON. Schedules and random numbers follow from the settings, the seed and the count of updates.
+//! A checkpoint is a safetensors file. Tensors are `weights.NAME`, `MOMENT.NAME` and, where a mean over updates is kept, `average.NAME`
+//! for every parameter; the metadata holds the rest as JSON. Schedules and random numbers follow from the settings, the seed and the count of updates.
 
 mod file;
 mod folder;

@@ -90,7 +90,7 @@ impl Tape<'_> {
             return UsedTaps::Expanded { softmaxed, mask, used };
         }
         let mask = (c.dropout.rate > 0.0).then(|| {
-            let key = DropoutKey::new(self.cx.seed, self.cx.update, c.dropout.site, WHOLE_BATCH - self.cx.batch);
+            let key = self.key(&c.dropout, WHOLE_BATCH - self.cx.batch);
             let mut mask = vec![0.0; count];
             mask_into(isa, key, c.dropout.rate, 0, &mut mask);
             mask

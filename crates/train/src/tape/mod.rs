@@ -4,6 +4,7 @@
 //! what the adjoint needs, and `backward` walks the nodes from last to first. A lane of a batch has a tape of its own over
 //! weights that all lanes share; what it writes are its own [`Gradients`].
 
+mod agreement;
 mod backward;
 mod forward;
 mod gradients;
@@ -16,7 +17,7 @@ use lsra_exec::{Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_kernels::attention::AttentionScratch;
 use lsra_kernels::cross_entropy::LossScratch;
-use lsra_kernels::dropout::DropoutKey;
+use lsra_kernels::dropout::{DropoutKey, in_pass};
 use lsra_kernels::gemm::GemmScratch;
 use lsra_kernels::trace;
 use lsra_model::layers::Dropout;
@@ -61,37 +62,80 @@ pub struct LossSums {
     pub smoothed: f64,
     /// Negative log-likelihood.
     pub nll: f64,
+    /// How far two passes are apart, where R-Drop has them agree; not part of the loss above.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub divergence: f64,
     /// Target tokens.
     pub tokens: usize,
+}
+
+fn is_zero(x: &f64) -> bool {
+    *x == 0.0
 }
 
 impl LossSums {
     /// Sums in token order.
     pub fn of(losses: &Losses) -> LossSums {
-        let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x)).sum();
-        LossSums { smoothed: sum(&losses.smoothed), nll: sum(&losses.nll), tokens: losses.nll.len() }
+        let [smoothed, nll] = [&losses.smoothed, &losses.nll].map(|values| sum(values));
+        LossSums { smoothed, nll, divergence: 0.0, tokens: losses.nll.len() }
     }
+}
+
+fn sum(values: &[f32]) -> f64 {
+    values.iter().map(|&x| f64::from(x)).sum()
 }
 
 impl std::ops::AddAssign for LossSums {
     fn add_assign(&mut self, other: LossSums) {
         self.smoothed += other.smoothed;
         self.nll += other.nll;
+        self.divergence += other.divergence;
         self.tokens += other.tokens;
     }
 }
 
-/// The losses of every target token, by any executor.
-pub fn pair_losses<E: Exec>(e: &mut E, model: &Model, batch: &PairBatch, smoothing: f32) -> Losses {
+/// What the output projection reads of every target token, `[tokens, channels]`, by any executor.
+pub fn pair_outputs<E: Exec>(e: &mut E, model: &Model, batch: &PairBatch) -> E::T {
     let encoded = encode(e, model, &batch.source);
     let memory = remember(e, model, &encoded, &batch.source.sequences);
     let owners: Vec<usize> = (0..batch.target_input.sequences.len()).collect();
-    let x = decode(e, model, &batch.target_input, &memory, &owners, None);
+    decode(e, model, &batch.target_input, &memory, &owners, None)
+}
+
+/// The losses of every target token, by any executor.
+pub fn pair_losses<E: Exec>(e: &mut E, model: &Model, batch: &PairBatch, smoothing: f32) -> Losses {
+    let x = pair_outputs(e, model, batch);
     e.loss(&x, &model.decoder.output, &batch.target_output, smoothing)
 }
 
 /// The losses of a lane, and the gradient of their smoothed sum **added to** `gradients`.
 pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradients: &mut Gradients) -> LossSums {
+    differentiate(cx, batch, gradients, |tape| LossSums::of(&pair_losses(tape, cx.model, batch, smoothing)))
+}
+
+/// The losses of a lane that passes twice with dropout of its own, means of the two, and the gradient of their smoothed sum and
+/// alpha / 2 x the divergence **added to** `gradients`.
+pub fn lane_agreement_gradients(
+    cx: &TapeContext,
+    batch: &PairBatch,
+    smoothing: f32,
+    alpha: f32,
+    gradients: &mut Gradients,
+) -> LossSums {
+    differentiate(cx, batch, gradients, |tape| {
+        let first = pair_outputs(tape, cx.model, batch);
+        tape.pass = 1;
+        let second = pair_outputs(tape, cx.model, batch);
+        tape.agreement([first, second], &cx.model.decoder.output, &batch.target_output, smoothing, alpha)
+    })
+}
+
+fn differentiate(
+    cx: &TapeContext,
+    batch: &PairBatch,
+    gradients: &mut Gradients,
+    forward: impl FnOnce(&mut Tape) -> LossSums,
+) -> LossSums {
     if batch.target_output.is_empty() {
         return LossSums::default();
     }
@@ -99,13 +143,13 @@ pub fn lane_gradients(cx: &TapeContext, batch: &PairBatch, smoothing: f32, gradi
     let mut tape = Tape::new(cx, gradients);
     let losses = {
         let _span = trace::phase("forward", tokens);
-        pair_losses(&mut tape, cx.model, batch, smoothing)
+        forward(&mut tape)
     };
     let _span = trace::phase("backward", tokens);
     tape.backward();
     // Lanes are alike in tokens, but not in how these divide into source and target.
     lsra_tensor::trim();
-    LossSums::of(&losses)
+    losses
 }
 
 /// One forward pass, recorded.
@@ -114,6 +158,8 @@ pub struct Tape<'a> {
     nodes: Vec<Node>,
     gradients: &'a mut Gradients,
     scratch: Scratch,
+    /// How often this update has passed its sentences before: masks are others each time.
+    pass: u64,
 }
 
 /// Room that kernels work in; one set serves the whole tape.
@@ -127,7 +173,7 @@ struct Scratch {
 impl<'a> Tape<'a> {
     /// An empty tape that will add to `gradients`.
     pub fn new(cx: &'a TapeContext<'a>, gradients: &'a mut Gradients) -> Tape<'a> {
-        Tape { cx, nodes: Vec::new(), gradients, scratch: Scratch::default() }
+        Tape { cx, nodes: Vec::new(), gradients, scratch: Scratch::default(), pass: 0 }
     }
 
     /// A value from outside the model, whose gradient [`Tape::backward`] returns.
@@ -145,6 +191,10 @@ impl<'a> Tape<'a> {
         if d.rate == 0.0 {
             return Vec::new();
         }
-        sequences.sentences().iter().map(|&s| DropoutKey::new(self.cx.seed, self.cx.update, d.site, s)).collect()
+        sequences.sentences().iter().map(|&s| self.key(d, s)).collect()
+    }
+
+    fn key(&self, d: &Dropout, sentence: u64) -> DropoutKey {
+        DropoutKey::new(self.cx.seed, self.cx.update, d.site, in_pass(sentence, self.pass))
     }
 }

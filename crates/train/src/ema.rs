@@ -1,0 +1,76 @@
+//! The exponential mean of weights over updates.
+//!
+//! With decay d, the mean after update n is sum_i d^(n-i) w_i / sum_i d^(n-i), i from 1 to n: all weights so far, each d times the one
+//! after it, and nothing of the initial ones. In steps that is mean += (1 - d) / (1 - d^n) (w_n - mean): the plain mean at first, the
+//! usual moving one later.
+
+use lsra_exec::Weights;
+use lsra_kernels::Isa;
+use lsra_kernels::elementwise::move_towards;
+use rayon::prelude::*;
+
+/// Values of a piece: threads share a large parameter.
+const PIECE: usize = 1 << 14;
+
+/// A second set of weights.
+pub struct Ema {
+    decay: f64,
+    mean: Weights,
+}
+
+impl Ema {
+    /// Before the first update it is the weights that training starts from.
+    pub fn new(decay: f64, weights: &Weights) -> Ema {
+        Ema { decay, mean: weights.to_owned_copy() }
+    }
+
+    /// Takes the weights after update `updates`, from 1, into the mean. Its bits do not depend on the number of threads.
+    pub fn add(&mut self, isa: Isa, updates: u64, weights: &Weights) {
+        let share = ((1.0 - self.decay) / (1.0 - self.decay.powf(updates as f64))) as f32;
+        self.mean.tensors_mut().par_iter_mut().zip_eq(weights.tensors()).for_each(|(mean, w)| {
+            let pieces = mean.data_mut().par_chunks_mut(PIECE).zip(w.data().par_chunks(PIECE));
+            pieces.for_each(|(mean, w)| move_towards(isa, mean, w, share));
+        });
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> &Weights {
+        &self.mean
+    }
+
+    /// Goes on from a saved mean.
+    pub fn set(&mut self, mean: Weights) {
+        self.mean = mean;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lsra_model::{Model, presets};
+
+    #[test]
+    fn it_is_the_weighted_mean_of_all_weights_so_far() {
+        let model = Model::new(&presets::preset("iwslt-160").unwrap().model).unwrap();
+        let trajectory: Vec<Weights> = (1..=5).map(|seed| Weights::init(&model.params, seed)).collect();
+        let decay = 0.7f64;
+        for isa in Isa::available() {
+            let mut ema = Ema::new(decay, &Weights::init(&model.params, 0));
+            trajectory.iter().zip(1..).for_each(|(w, n)| ema.add(isa, n, w));
+            let powers: Vec<f64> = (0..5).map(|i| decay.powi(4 - i)).collect();
+            let total: f64 = powers.iter().sum();
+            for (i, mean) in ema.mean().iter().enumerate() {
+                for (j, &found) in mean.data().iter().enumerate().step_by(97) {
+                    let values = trajectory.iter().map(|w| f64::from(w.tensors()[i].data()[j]));
+                    let (want, most) =
+                        values.zip(&powers).fold((0.0, f64::MIN_POSITIVE), |(sum, most): (f64, f64), (x, p)| {
+                            (sum + x * p / total, most.max(x.abs()))
+                        });
+                    // Five steps of three roundings, of what is as large as the difference of two values.
+                    let bound = 15.0 * f64::from(f32::EPSILON) * 2.0 * most;
+                    assert!((f64::from(found) - want).abs() <= bound, "{found}, not {want}");
+                }
+            }
+        }
+    }
+}
