@@ -1,6 +1,7 @@
 //! Gradients of a linear layer's parameters: sums over tokens.
 
-use super::micro::{NV, Operands, load, multiply, multiply_partial, store};
+use super::epilogue::{Epilogue, begin, finish};
+use super::micro::{NV, Operands, multiply, multiply_partial};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
 use crate::lines::Lines;
@@ -133,12 +134,9 @@ impl<const MR: usize> Gradient<'_, MR> {
         start: usize,
         valid: usize,
     ) {
+        let columns = start..start + valid;
         let mut acc = [[simd.splat_f32s(0.0); V]; R];
-        for (r, acc) in acc.iter_mut().enumerate() {
-            for (v, acc) in acc.iter_mut().enumerate() {
-                *acc = load(simd, &self.dw.row(out + r)[start..start + valid], v);
-            }
-        }
+        begin(simd, &mut acc, &self.dw, out, columns.clone());
         if valid == V * S::F32_LANES {
             // SAFETY: `tile_row` sliced a to R columns and b to V whole vectors of `o.k` tokens.
             unsafe { multiply::<S, R, V>(simd, o, &mut acc) };
@@ -146,11 +144,7 @@ impl<const MR: usize> Gradient<'_, MR> {
             // SAFETY: `tile_row` sliced a to R columns and b to `valid` columns of `o.k` tokens.
             unsafe { multiply_partial::<S, R, V>(simd, o, valid, &mut acc) };
         }
-        for (r, acc) in acc.into_iter().enumerate() {
-            for (v, x) in acc.into_iter().enumerate() {
-                store(simd, &mut self.dw.row_mut(out + r)[start..start + valid], v, x);
-            }
-        }
+        finish(simd, &acc, &mut self.dw, out, columns, Epilogue::Accumulate);
     }
 }
 

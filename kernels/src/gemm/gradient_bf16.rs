@@ -19,11 +19,13 @@ pub(super) fn by_pairs(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>, scr
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::bf16::native;
+    use super::super::epilogue::{Epilogue, begin, finish};
     use super::super::gradient::TOKENS;
-    use super::super::micro::{NV, Operands, load, store};
+    use super::super::micro::{NV, Operands};
     use super::*;
     use crate::prefetch;
     use pulp::{Simd, WithSimd};
+    use std::ops::Range;
 
     /// Outputs of a tile.
     const MR: usize = 8;
@@ -76,7 +78,7 @@ mod x86 {
 
     /// Whole vectors, and one more where a power of two would put all tokens into the same sets of the first-level cache.
     #[inline(always)]
-    fn pack<'r>(a: &Rows<'_>, tokens: std::ops::Range<usize>, room: &'r mut Lines<u32>) -> Block<'r> {
+    fn pack<'r>(a: &Rows<'_>, tokens: Range<usize>, room: &'r mut Lines<u32>) -> Block<'r> {
         let vectors = a.cols.div_ceil(NV * LANES) * NV;
         let stride = LANES * if vectors.is_multiple_of(16) { vectors + 1 } else { vectors };
         let room = room.grown(tokens.len().div_ceil(2) * stride);
@@ -110,21 +112,33 @@ mod x86 {
                     b_panel: 0,
                     k: steps,
                 };
-                let end = self.x.cols.min(start + NV * LANES);
-                let mut acc = [[simd.splat_f32s(0.0); NV]; R];
-                for (r, acc) in acc.iter_mut().enumerate() {
-                    for (v, acc) in acc.iter_mut().enumerate() {
-                        *acc = load(simd, &self.dw.row(out + r)[start..end], v);
-                    }
-                }
+                let columns = start..self.x.cols.min(start + NV * LANES);
                 // SAFETY: a holds R columns and b NV whole vectors of each step, as just sliced; the body was entered for BF16.
-                unsafe { native::multiply::<S, R, NV>(o, &mut acc) };
-                for (r, acc) in acc.into_iter().enumerate() {
-                    for (v, x) in acc.into_iter().enumerate() {
-                        store(simd, &mut self.dw.row_mut(out + r)[start..end], v, x);
+                unsafe {
+                    if columns.len() <= LANES {
+                        self.tile::<S, R, 1>(simd, o, out, columns);
+                    } else {
+                        self.tile::<S, R, NV>(simd, o, out, columns);
                     }
                 }
             }
+        }
+
+        /// # Safety
+        /// As `native::multiply`.
+        #[inline(always)]
+        unsafe fn tile<S: Simd, const R: usize, const V: usize>(
+            &mut self,
+            simd: S,
+            o: Operands<u32>,
+            out: usize,
+            columns: Range<usize>,
+        ) {
+            let mut acc = [[simd.splat_f32s(0.0); V]; R];
+            begin(simd, &mut acc, &self.dw, out, columns.clone());
+            // SAFETY: the caller's.
+            unsafe { native::multiply::<S, R, V>(o, &mut acc) };
+            finish(simd, &acc, &mut self.dw, out, columns, Epilogue::Accumulate);
         }
     }
 }
