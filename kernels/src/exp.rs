@@ -69,11 +69,17 @@ fn two_to_the<S: Simd>(simd: S, biased: S::u32s) -> S::f32s {
 /// 1 / (1 + e^-x).
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    times_sigmoid(simd, simd.splat_f32s(1.0), x)
+}
+
+/// a / (1 + e^-x): a times the sigmoid of x, in one division and no product.
+#[inline(always)]
+pub(crate) fn times_sigmoid<S: Simd>(simd: S, a: S::f32s, x: S::f32s) -> S::f32s {
     let (one, most) = (simd.splat_f32s(1.0), simd.splat_f32s(88.0));
     let x = simd.neg_f32s(x);
     // Beyond, 1 / (1 + e^x) is no normal number. A selection, not a minimum, so that NaN stays NaN.
     let bounded = simd.select_f32s(simd.greater_than_f32s(x, most), most, x);
-    simd.div_f32s(one, simd.add_f32s(one, exp_at_most_88(simd, bounded)))
+    simd.div_f32s(a, simd.add_f32s(one, exp_at_most_88(simd, bounded)))
 }
 
 /// x = e^x, value by value.

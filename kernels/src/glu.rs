@@ -1,6 +1,6 @@
 //! Gated linear units. Dauphin et al. 2017.
 
-use crate::exp::sigmoid;
+use crate::exp::{sigmoid, times_sigmoid};
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
@@ -20,11 +20,11 @@ pub fn glu(isa: Isa, x: Rows<'_>, y: RowsMut<'_>) {
                 let (b, b_tail) = S::as_simd_f32s(b);
                 let (y, y_tail) = S::as_mut_simd_f32s(y.row_mut(t));
                 for ((a, b), y) in a.iter().zip(b).zip(y) {
-                    *y = simd.mul_f32s(*a, sigmoid(simd, *b));
+                    *y = times_sigmoid(simd, *a, *b);
                 }
                 if !y_tail.is_empty() {
                     let (a, b) = (simd.partial_load_f32s(a_tail), simd.partial_load_f32s(b_tail));
-                    simd.partial_store_f32s(y_tail, simd.mul_f32s(a, sigmoid(simd, b)));
+                    simd.partial_store_f32s(y_tail, times_sigmoid(simd, a, b));
                 }
             }
         }
