@@ -1,7 +1,8 @@
 //! One training from prepared text to a model file, as `train` and `demo` run it.
 
 use super::finish::{self, Scores};
-use super::progress::Progress;
+use super::reporter::{Reporter, about};
+use super::sampler::Sampler;
 use super::settings::Settings;
 use crate::Error;
 use crate::trace::{TracedUpdates, UpdateTraceArgs};
@@ -79,8 +80,10 @@ impl Job {
             train: &text.train,
             valid: &text.valid,
         };
-        let mut progress = Progress::new();
-        let mut traced = TracedUpdates::new(&self.trace, &mut progress)?;
+        let Settings { decoding, watch, .. } = &self.settings;
+        let sampler = Sampler::new(text, watch, decoding, config.max_positions, self.threads);
+        let mut reporter = Reporter::new(sampler, &self.out);
+        let mut traced = TracedUpdates::new(&self.trace, &mut reporter)?;
         let mut trainer = Trainer::new(setup)?;
         interrupted().store(false, Ordering::Relaxed);
         let options = RunOptions {
@@ -88,10 +91,12 @@ impl Job {
             start: self.start,
             time_limit: self.time_limit,
             interrupted: interrupted(),
+            about: about(self, text.train.len()),
         };
         let run = lsra_train::run(&mut trainer, &options, &mut traced);
         let recording = traced.into_recording();
-        progress.end();
+        reporter.end();
+        reporter.refresh();
         // All there is to save is saved: from here on the first Ctrl-C ends the program.
         interrupted().store(true, Ordering::Relaxed);
         let mut run = run?;
@@ -104,6 +109,7 @@ impl Job {
             return Ok(JobEnd::Interrupted);
         }
         let trained = finish::finish(self, text, &trainer, &mut run)?;
+        reporter.refresh();
         Ok(JobEnd::Trained(Box::new(trained)))
     }
 }
