@@ -69,8 +69,10 @@ fn chart(runs: &[Named], title: &str, scale: Scale, across: Across, quantity: Qu
         Across::Tokens => "million target tokens",
         Across::Hours => "hours at work",
     };
+    let ends = runs.iter().filter_map(|run| curve(&run.record, Quantity::Loss, across).last().map(|p| p.0));
     LineChart {
         title: title.to_owned(),
+        extent: [0.0, ends.fold(0.0, f64::max)],
         across: unit.to_owned(),
         scale,
         series: runs.iter().enumerate().map(series).collect(),

@@ -16,6 +16,8 @@ pub struct LineChart {
     pub title: String,
     /// What is counted from left to right.
     pub across: String,
+    /// Places from left to right that the axis reaches at least, so that charts beside one another can be compared.
+    pub extent: [f64; 2],
     /// How values lie from bottom to top.
     pub scale: Scale,
     /// The curves, those that matter most last.

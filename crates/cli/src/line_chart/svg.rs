@@ -22,7 +22,7 @@ pub(super) fn svg(chart: &LineChart, series: &[&Series]) -> Markup {
     let buckets = || series.iter().flat_map(|s| s.buckets.iter());
     let shown = |s: &Series, b: &Bucket| if s.mark == Mark::Band { [b.low, b.high] } else { [b.mean, b.mean] };
     let ys = series.iter().flat_map(|s| s.buckets.iter().flat_map(|b| shown(s, b)));
-    let across = Axis::of(Scale::Linear, buckets().flat_map(|b| b.x));
+    let across = Axis::of(Scale::Linear, buckets().flat_map(|b| b.x).chain(chart.extent));
     let (Some(across), Some(up)) = (across, Axis::of(chart.scale, ys)) else {
         return html! { p.none { "Nothing above 0 yet." } };
     };

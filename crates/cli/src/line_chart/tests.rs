@@ -4,8 +4,13 @@ use super::*;
 
 fn chart(scale: Scale, curves: &[(&str, Mark, &[(f64, f64)])]) -> String {
     let series = curves.iter().enumerate().map(|(i, (name, mark, points))| Series::new(name, i, *mark, points, 100));
-    let chart =
-        LineChart { title: "Loss < 9".to_owned(), across: "updates".to_owned(), scale, series: series.collect() };
+    let chart = LineChart {
+        title: "Loss < 9".to_owned(),
+        across: "updates".to_owned(),
+        extent: [0.0, 1000.0],
+        scale,
+        series: series.collect(),
+    };
     chart.figure().into_string()
 }
 

@@ -4,8 +4,8 @@ use crate::line_chart::{LineChart, Mark, Scale, Series};
 use crate::run_log::{Across, Quantity, Record, curve};
 use maud::{Markup, html};
 
-/// Points of a curve: as many as a chart on a large screen has pixels to show, and six such charts stay below 150 kB.
-const MOST: usize = 300;
+/// Points of a curve: few enough that a mean is of many updates of a long run, and a line is seen before its band.
+const MOST: usize = 160;
 
 const UPDATES: &str = "updates";
 
@@ -14,7 +14,14 @@ pub(super) fn charts(record: &Record) -> Markup {
     let of = |quantity| curve(record, quantity, Across::Updates);
     let series = |name: &str, colour, mark, quantity| Series::new(name, colour, mark, &of(quantity), MOST);
     let chart = |title: &str, scale, series: Vec<Series>| {
-        LineChart { title: title.to_owned(), across: UPDATES.to_owned(), scale, series }.figure()
+        LineChart {
+            title: title.to_owned(),
+            across: UPDATES.to_owned(),
+            extent: [0.0, record.last_update() as f64],
+            scale,
+            series,
+        }
+        .figure()
     };
     let loss = vec![
         series("train, with dropout", 0, Mark::Band, Quantity::Loss),

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// The most sentences that BLEU is counted on unless a user says: its error is then about a point and a half, enough to see a curve rise.
+/// The most sentences that BLEU is counted on unless a user says: enough to see a curve rise, and half a second on two cores.
 const SENTENCES: usize = 500;
 
-/// Pairs of train for each of those: to translate a pair greedily takes about a fifth of the time to learn from it, or less than half while
-/// translations run to their longest, so that of an epoch this is a hundredth, or a fiftieth.
+/// Pairs of train for each of those. Of 5,000 pairs of IWSLT'14, on one core, an epoch took 14 s and the BLEU of 250 sentences from 0.2 s to 0.5 s, the longer
+/// the less the model had learnt: a thirtieth at most.
 const TRAIN_PAIRS: usize = 20;
 
 /// Source tokens, `</s>` counted, of sentences that are good to show.

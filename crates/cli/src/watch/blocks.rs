@@ -5,9 +5,9 @@ use crate::line_chart::{Axis, Scale, short, thin};
 /// Letters in front of a chart, for the values at its ends.
 const LABEL: usize = 8;
 
-/// A chart of a curve, and an `o` for each point of another: `height` lines of at most `width` letters, and a line with the ends of x.
+/// A chart of a curve, and an `o` for each point of another, from 0 to `end` at least: `height` lines of at most `width` letters, and a line with the ends of x.
 /// Nothing where there is no point to draw or no room.
-pub(super) fn chart(curve: &[(f64, f64)], points: &[(f64, f64)], width: usize, height: usize) -> Vec<String> {
+pub(super) fn chart(curve: &[(f64, f64)], points: &[(f64, f64)], end: f64, width: usize, height: usize) -> Vec<String> {
     let columns = width.saturating_sub(LABEL + 1);
     if columns < 8 || height == 0 {
         return Vec::new();
@@ -15,19 +15,17 @@ pub(super) fn chart(curve: &[(f64, f64)], points: &[(f64, f64)], width: usize, h
     // A letter of braille is two dots wide and four high.
     let (curve, points) = (thin(curve, 2 * columns), thin(points, columns));
     let both = || curve.iter().chain(&points);
-    let across = Axis::of(Scale::Linear, both().flat_map(|b| b.x));
+    let across = Axis::of(Scale::Linear, both().flat_map(|b| b.x).chain([0.0, end]));
     let (Some(across), Some(up)) = (across, Axis::of(Scale::Linear, both().map(|b| b.mean))) else { return Vec::new() };
     let place = |axis: &Axis, value: f64, count: usize| {
         (axis.share(value).unwrap_or(0.0) * (count - 1) as f64).round() as usize
     };
 
     let mut dots = Dots::new(columns, height);
-    let mut before = None;
+    let mut before: Option<(usize, usize)> = None;
     for b in &curve {
         let (x, y) = (place(&across, b.middle(), 2 * columns), place(&up, b.mean, 4 * height));
-        // Neighbours are joined by a vertical stroke, so that a steep curve has no holes.
-        let from = before.filter(|&(column, _)| x - column <= 1).map_or(y, |(_, row)| row);
-        (from.min(y)..=from.max(y)).for_each(|row| dots.set(x, row));
+        dots.stroke(before.unwrap_or((x, y)), (x, y));
         before = Some((x, y));
     }
     let mut rows = dots.rows();
@@ -49,10 +47,10 @@ pub(super) fn chart(curve: &[(f64, f64)], points: &[(f64, f64)], width: usize, h
 }
 
 /// A curve in one line, from the least value to the most.
-pub(super) fn spark(curve: &[(f64, f64)], width: usize) -> String {
+pub(super) fn spark(curve: &[(f64, f64)], scale: Scale, width: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let curve = thin(curve, width);
-    let Some(up) = Axis::of(Scale::Linear, curve.iter().map(|b| b.mean)) else { return String::new() };
+    let Some(up) = Axis::of(scale, curve.iter().map(|b| b.mean)) else { return String::new() };
     curve.iter().map(|b| BLOCKS[(up.share(b.mean).unwrap_or(0.0) * 7.0).round() as usize]).collect()
 }
 
@@ -79,6 +77,20 @@ impl Dots {
         self.cells[self.height - 1 - y / 4][x / 2] |= BITS[y % 4][x % 2];
     }
 
+    /// From one place to another that is not left of it: in each column the dots from the height it begins at to that it ends at.
+    fn stroke(&mut self, (x0, y0): (usize, usize), (x1, y1): (usize, usize)) {
+        let height = |x: usize| match x1 - x0 {
+            0 => y1,
+            all => (y0 as f64 + (y1 as f64 - y0 as f64) * (x - x0) as f64 / all as f64).round() as usize,
+        };
+        let mut from = y0;
+        for x in x0..=x1 {
+            let to = height(x);
+            (from.min(to)..=from.max(to)).for_each(|y| self.set(x, y));
+            from = to;
+        }
+    }
+
     fn rows(self) -> Vec<Vec<char>> {
         let letter =
             |bits: u32| if bits == 0 { ' ' } else { char::from_u32(0x2800 + bits).expect("a letter of braille") };
@@ -93,7 +105,7 @@ mod tests {
     #[test]
     fn a_curve_rises_from_the_lower_left_to_the_upper_right() {
         let points: Vec<(f64, f64)> = (0..=100).map(|i| (f64::from(i), f64::from(i))).collect();
-        let lines = chart(&points, &[(50.0, 0.0), (100.0, 100.0)], 29, 5);
+        let lines = chart(&points, &[(50.0, 0.0), (100.0, 100.0)], 100.0, 29, 5);
         assert_eq!(lines.len(), 6);
         assert!(lines.iter().all(|l| l.chars().count() <= 29), "{lines:#?}");
         assert!(lines[0].starts_with("     100 ") && lines[0].ends_with('o'), "{lines:#?}");
@@ -104,28 +116,35 @@ mod tests {
 
     #[test]
     fn steep_curves_have_no_holes() {
-        let lines = chart(&[(0.0, 0.0), (1.0, 100.0), (2.0, 0.0)], &[], 10 + LABEL, 4);
-        // Three points far apart are three dots; a hundred and more neighbours are strokes.
-        assert_eq!(lines.len(), 5);
+        let letters = |line: &str| line.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+        let tent = chart(&[(0.0, 0.0), (1.0, 100.0), (2.0, 0.0)], &[], 2.0, 10 + LABEL, 4);
+        let drawn = [
+            "     100    ⢀⡼⢧   ",
+            "           ⢀⡞ ⠈⢧⡀ ",
+            "          ⢠⠏    ⢳⡀",
+            "       0 ⣰⠋      ⢳",
+            "         0       2",
+        ];
+        assert_eq!(tent, drawn, "points far apart are joined");
         let saw: Vec<(f64, f64)> = (0..1000).map(|i| (f64::from(i), f64::from(i / 50 % 2))).collect();
-        let letters =
-            chart(&saw, &[], 20 + LABEL + 1, 4)[1].chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
-        assert!(letters >= 10, "the middle of every stroke is drawn: {letters}");
+        let middle = letters(&chart(&saw, &[], 999.0, 20 + LABEL + 1, 4)[1]);
+        assert!(middle >= 10, "the middle of every stroke is drawn: {middle}");
     }
 
     #[test]
     fn nothing_to_draw_or_no_room_draws_nothing() {
-        assert!(chart(&[], &[], 80, 5).is_empty());
-        assert!(chart(&[(1.0, f64::NAN)], &[], 80, 5).is_empty());
-        assert!(chart(&[(1.0, 1.0)], &[], 12, 5).is_empty() && chart(&[(1.0, 1.0)], &[], 80, 0).is_empty());
-        assert!(!chart(&[(1.0, 1.0)], &[], 80, 1).is_empty());
-        assert_eq!(spark(&[], 10), "");
+        assert!(chart(&[], &[], 9.0, 80, 5).is_empty());
+        assert!(chart(&[(1.0, f64::NAN)], &[], 9.0, 80, 5).is_empty());
+        assert!(chart(&[(1.0, 1.0)], &[], 9.0, 12, 5).is_empty() && chart(&[(1.0, 1.0)], &[], 9.0, 80, 0).is_empty());
+        assert!(!chart(&[(1.0, 1.0)], &[], 9.0, 80, 1).is_empty());
+        assert_eq!(spark(&[], Scale::Linear, 10), "");
     }
 
     #[test]
     fn sparks_and_bars_have_their_width() {
-        assert_eq!(spark(&[(0.0, 0.0), (1.0, 3.5), (2.0, 7.0)], 10), "▁▅█");
-        assert_eq!(spark(&(0..1000).map(|i| (f64::from(i), 1.0)).collect::<Vec<_>>(), 5), "▅▅▅▅▅");
+        assert_eq!(spark(&[(0.0, 0.0), (1.0, 3.5), (2.0, 7.0)], Scale::Linear, 10), "▁▅█");
+        assert_eq!(spark(&[(0.0, 1.0), (1.0, 10.0), (2.0, 100.0)], Scale::Log, 10), "▁▅█");
+        assert_eq!(spark(&(0..1000).map(|i| (f64::from(i), 1.0)).collect::<Vec<_>>(), Scale::Log, 5), "▅▅▅▅▅");
         assert_eq!((bar(0.5, 4), bar(7.0, 3), bar(-1.0, 2)), ("██░░".to_owned(), "███".to_owned(), "░░".to_owned()));
     }
 }

@@ -3,7 +3,7 @@
 use super::blocks::{bar, chart, spark};
 use crate::clock::{clock, clock_of_seconds};
 use crate::document::visible;
-use crate::line_chart::short;
+use crate::line_chart::{Scale, short};
 use crate::profile::grouped;
 use crate::run_log::{Across, Outlook, Phase, Quantity, Record, curve};
 use console::{measure_text_width, style, truncate_str};
@@ -35,12 +35,13 @@ struct Plan {
 }
 
 /// From the fullest to the barest.
-const PLANS: [Plan; 9] = [
+const PLANS: [Plan; 10] = [
     Plan { chart: 9, sparks: 4, validations: 6, sentences: 9 },
     Plan { chart: 8, sparks: 4, validations: 5, sentences: 4 },
     Plan { chart: 8, sparks: 4, validations: 4, sentences: 2 },
     Plan { chart: 6, sparks: 4, validations: 3, sentences: 1 },
-    Plan { chart: 5, sparks: 4, validations: 2, sentences: 0 },
+    Plan { chart: 6, sparks: 0, validations: 2, sentences: 1 },
+    Plan { chart: 5, sparks: 0, validations: 1, sentences: 1 },
     Plan { chart: 4, sparks: 0, validations: 2, sentences: 0 },
     Plan { chart: 0, sparks: 4, validations: 1, sentences: 0 },
     Plan { chart: 0, sparks: 0, validations: 1, sentences: 0 },
@@ -140,11 +141,12 @@ impl Screen<'_> {
         let of = |quantity| curve(self.record, quantity, Across::Updates);
         let (loss, valid, bleu) = (of(Quantity::Loss), of(Quantity::ValidLoss), of(Quantity::Bleu));
         let each = if width >= TWO_CHARTS && !bleu.is_empty() { (width - 2) / 2 } else { width };
+        let end = self.record.last_update() as f64;
         let titled = |title: &str, lines: Vec<String>| {
             if lines.is_empty() { lines } else { [vec![style(title).bold().to_string()], lines].concat() }
         };
-        let left = titled("loss, bits a token; o on valid", chart(&loss, &valid, each, height));
-        let right = titled("BLEU on a sample of valid", chart(&[], &bleu, each, height));
+        let left = titled("loss, bits a token; o on valid", chart(&loss, &valid, end, each, height));
+        let right = titled("BLEU on a sample of valid", chart(&[], &bleu, end, each, height));
         if each == width {
             // One above the other takes too much room: the loss tells more.
             return left;
@@ -159,17 +161,17 @@ impl Screen<'_> {
         if room < 5 {
             return Vec::new();
         }
-        let line = |(name, quantity)| {
+        let line = |(name, quantity, scale)| {
             let points = curve(self.record, quantity, Across::Updates);
             let (first, last) = (points.first()?, points.last()?);
-            let drawn = spark(&points, room);
+            let drawn = spark(&points, scale, room);
             Some(format!("{name:NAME$}{:>ENDS$} {drawn} {}", short(first.1), short(last.1)))
         };
         [
-            ("perplexity", Quantity::Perplexity),
-            ("learning rate", Quantity::LearningRate),
-            ("gradient norm", Quantity::GradientNorm),
-            ("tokens/s", Quantity::Speed),
+            ("perplexity", Quantity::Perplexity, Scale::Log),
+            ("learning rate", Quantity::LearningRate, Scale::Linear),
+            ("gradient norm", Quantity::GradientNorm, Scale::Log),
+            ("tokens/s", Quantity::Speed, Scale::Linear),
         ]
         .into_iter()
         .filter_map(line)
