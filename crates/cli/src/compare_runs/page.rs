@@ -8,11 +8,9 @@ use crate::line_chart::{LineChart, Mark, STYLE, Scale, Series};
 use crate::run_log::{Across, Quantity, curve};
 use maud::{Markup, html};
 
-/// Points of all curves of a chart together: ten charts of so many stay below 200 kB.
-const POINTS: usize = 900;
-
-/// Points of a curve at least.
-const LEAST: usize = 40;
+/// Means of neighbours across a whole chart, as many of each run as its share of the chart's length: the lines of many runs stay apart, and so
+/// do the sizes of pages.
+const POINTS: usize = 120;
 
 pub(super) fn render(runs: &[Named], differences: &[Difference]) -> String {
     let names: Vec<&str> = runs.iter().map(|r| r.name.as_str()).collect();
@@ -60,19 +58,22 @@ fn rates(runs: &[Named]) -> Vec<LineChart> {
 }
 
 fn chart(runs: &[Named], title: &str, scale: Scale, across: Across, quantity: Quantity, mark: Mark) -> LineChart {
-    let most = (POINTS / runs.len()).max(LEAST);
+    let ends = runs.iter().filter_map(|run| curve(&run.record, Quantity::Loss, across).last().map(|p| p.0));
+    let end = ends.fold(0.0, f64::max);
     let series = |(colour, run): (usize, &Named)| {
-        Series::new(&visible(&run.name), colour, mark, &curve(&run.record, quantity, across), most)
+        let points = curve(&run.record, quantity, across);
+        let share = points.last().map_or(0.0, |last| if end > 0.0 { last.0 / end } else { 1.0 });
+        let most = (share.clamp(0.0, 1.0) * POINTS as f64).ceil().max(2.0) as usize;
+        Series::new(&visible(&run.name), colour, mark, &points, most)
     };
     let unit = match across {
         Across::Updates => "updates",
         Across::Tokens => "million target tokens",
         Across::Hours => "hours at work",
     };
-    let ends = runs.iter().filter_map(|run| curve(&run.record, Quantity::Loss, across).last().map(|p| p.0));
     LineChart {
         title: title.to_owned(),
-        extent: [0.0, ends.fold(0.0, f64::max)],
+        extent: [0.0, end],
         across: unit.to_owned(),
         scale,
         series: runs.iter().enumerate().map(series).collect(),

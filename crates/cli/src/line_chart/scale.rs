@@ -119,7 +119,7 @@ pub fn short(value: f64) -> String {
     let (magnitude, divisor, unit) = match value.abs() {
         0.0 => return "0".to_owned(),
         m if !m.is_finite() => return "–".to_owned(),
-        m if m >= 1e15 || m < 1e-3 => return exponent(value),
+        m if !(1e-3..1e15).contains(&m) => return exponent(value),
         m if m >= 1e9 => (m, 1e9, "G"),
         m if m >= 1e6 => (m, 1e6, "M"),
         m if m >= 1e4 => (m, 1e3, "k"),

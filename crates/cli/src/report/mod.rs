@@ -19,9 +19,15 @@ pub const PAGE: &str = "report.html";
 ///
 /// Errors: the file cannot be written.
 pub fn write(folder: &Path, record: &Record) -> Result<(), Error> {
-    let path = folder.join(PAGE);
+    write_to(&folder.join(PAGE), record)
+}
+
+/// Writes the page of a run, all or nothing.
+///
+/// Errors: the file cannot be written.
+pub fn write_to(path: &Path, record: &Record) -> Result<(), Error> {
     let page = render(record, &crate::clock::now());
-    atomic::replace(&path, |f| f.write_all(page.as_bytes()))
+    atomic::replace(path, |f| f.write_all(page.as_bytes()))
         .map_err(|cause| Error::Unwritable { path: path.display().to_string(), cause })
 }
 

@@ -5,6 +5,7 @@ mod screen;
 mod terminal;
 
 use crate::Error;
+use crate::report;
 use crate::run_log::{Follower, Outlook};
 use crate::sink::Sink;
 use clap::Args;
@@ -30,6 +31,9 @@ pub struct WatchArgs {
     /// Show it as it is now and end; so it is where standard output is no terminal
     #[arg(long)]
     once: bool,
+    /// Write report.html anew to this file, as of now, and end: for a run that was killed, or one of an earlier version
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    page: Option<PathBuf>,
 }
 
 /// How often the log is looked at.
@@ -43,9 +47,13 @@ const PLAIN_WIDTH: usize = 100;
 
 /// Shows a run, until it ends or somebody wishes it.
 ///
-/// Errors: no such folder, or no log in it that can be read.
+/// Errors: no such folder, no log in it that can be read, or a page that cannot be written.
 pub fn run(args: &WatchArgs) -> Result<ExitCode, Error> {
     let mut follower = Follower::open(&args.run)?;
+    if let Some(page) = &args.page {
+        report::write_to(page, follower.record())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let terminal = Term::stdout();
     if !args.once && terminal.is_term() {
         follow(&terminal, &mut follower)?;

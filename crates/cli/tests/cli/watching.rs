@@ -129,6 +129,14 @@ fn a_run_tells_of_itself_in_its_log_on_its_page_and_on_the_terminal() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!shown.contains('\u{1b}'), "no command to a terminal that is none");
+    let again = corpus.path().join("again.html");
+    assert_eq!(stdout(&lsra(&["watch", &run, "--page", &argument(&again)])), "");
+    let (as_of, again) = (" As of ", fs::read_to_string(again).unwrap());
+    let timeless = |page: &str| {
+        let (before, after) = page.split_once(as_of).unwrap();
+        before.to_owned() + after.split_once(" UTC.").unwrap().1
+    };
+    assert_eq!(timeless(&again), timeless(&page));
 }
 
 #[test]
