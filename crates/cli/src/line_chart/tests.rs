@@ -2,7 +2,9 @@
 
 use super::*;
 
-fn chart(scale: Scale, curves: &[(&str, Mark, &[(f64, f64)])]) -> String {
+type Curve<'a> = (&'a str, Mark, &'a [(f64, f64)]);
+
+fn chart(scale: Scale, curves: &[Curve<'_>]) -> String {
     let series = curves.iter().enumerate().map(|(i, (name, mark, points))| Series::new(name, i, *mark, points, 100));
     let chart = LineChart {
         title: "Loss < 9".to_owned(),
