@@ -69,7 +69,7 @@ fn finish(mut command: Command) {
 fn history(out: &Path) -> Vec<Value> {
     let text = fs::read_to_string(metrics(out)).unwrap();
     let lines = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
-    let told = |l: &Value| ["update", "validation", "scores"].contains(&l["event"].as_str().unwrap());
+    let told = |l: &Value| ["update", "validation", "sample", "scores"].contains(&l["event"].as_str().unwrap());
     let timeless = |mut line: Value| {
         for key in ["seconds", "lanes_seconds", "tokens_per_second"] {
             line.as_object_mut().unwrap().remove(key);

@@ -71,7 +71,7 @@ impl Observer for Watcher<'_> {
 }
 
 fn options<'a>(out: &Path, start: Start, interrupted: &'a AtomicBool) -> RunOptions<'a> {
-    RunOptions { out: out.to_owned(), start, time_limit: None, interrupted }
+    RunOptions { out: out.to_owned(), start, time_limit: None, interrupted, about: Default::default() }
 }
 
 #[test]

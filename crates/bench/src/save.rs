@@ -3,20 +3,9 @@
 use crate::summary::{About, charts, markdown};
 use crate::{Figure, Record};
 use lsra_exec::atomic;
+pub use lsra_train::machine;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The CPU's name, as the system tells it, and this process's cores.
-pub fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |key: &str| info.lines().find(|l| l.starts_with(key)).and_then(|l| l.split(':').nth(1)).map(str::trim);
-    let name = field("model name").unwrap_or(std::env::consts::ARCH);
-    let kind = match (field("cpu family"), field("model\t")) {
-        (Some(family), Some(model)) => format!(" (family {family}, model {model})"),
-        _ => String::new(),
-    };
-    format!("{name}{kind}, {} cores", lsra_kernels::peak::cores())
-}
 
 /// Today in UTC, `2026-11-24`.
 pub fn today() -> String {

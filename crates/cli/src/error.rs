@@ -21,6 +21,9 @@ pub enum Error {
     /// A preset or a change to it that is not understood.
     #[error(transparent)]
     Settings(#[from] crate::train::SettingsError),
+    /// A run that cannot be looked at.
+    #[error(transparent)]
+    RunLog(#[from] crate::run_log::RunLogError),
     /// Training cannot begin or go on.
     #[error(transparent)]
     Train(#[from] lsra_train::TrainError),

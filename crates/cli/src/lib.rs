@@ -2,15 +2,21 @@
 //! whose errors are one line for a user.
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod columns;
+pub mod compare_runs;
 pub mod demo;
+pub mod document;
 pub mod error;
 pub mod evaluate;
+pub mod line_chart;
 pub mod lines;
 pub mod options;
 pub mod pairs;
 pub mod prepare;
 pub mod profile;
+pub mod report;
+pub mod run_log;
 pub mod score;
 pub mod sink;
 pub mod text;
@@ -18,5 +24,6 @@ pub mod text_model;
 pub mod trace;
 pub mod train;
 pub mod translate;
+pub mod watch;
 
 pub use error::{Error, exit};

@@ -1,6 +1,7 @@
 //! The `lsra` program.
 
 use clap::{Parser, Subcommand};
+use lsra::compare_runs::{self, CompareRunsArgs};
 use lsra::evaluate::{self, EvaluateArgs};
 use lsra::prepare::{self, PrepareArgs};
 use lsra::profile::{self, ProfileArgs};
@@ -8,6 +9,7 @@ use lsra::score::{self, ScoreArgs};
 use lsra::text::{self, TextArgs};
 use lsra::train::{self, TrainArgs};
 use lsra::translate::{self, TranslateArgs};
+use lsra::watch::{self, WatchArgs};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -22,6 +24,8 @@ struct Cli {
 enum Command {
     Prepare(PrepareArgs),
     Train(TrainArgs),
+    Watch(WatchArgs),
+    CompareRuns(CompareRunsArgs),
     Translate(TranslateArgs),
     Score(ScoreArgs),
     Evaluate(EvaluateArgs),
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
     lsra::exit(match Cli::parse().command {
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::CompareRuns(args) => compare_runs::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -19,6 +19,9 @@ pub struct PresetFile {
     /// How to decode with it; the decoder reads it.
     #[serde(default)]
     pub decoding: toml::Table,
+    /// What training shows of itself; whoever shows it reads it.
+    #[serde(default)]
+    pub watch: toml::Table,
 }
 
 /// The paper's own figures.

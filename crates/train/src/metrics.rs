@@ -1,14 +1,16 @@
-//! `metrics.jsonl`: one JSON object a line, the run's settings first, then its updates and validations in order.
+//! `metrics.jsonl`: one JSON object a line, the run's settings first, then its updates and validations in order, and how it ended.
 //!
-//! Losses are per target token in bits. A run that goes on after a kill may have written lines for updates beyond its
-//! checkpoint: they are dropped, since they will come again.
+//! Losses are per target token in bits. A `sample` tells more of the weights of the validation before it, as translations and their
+//! score. A run that goes on after a kill may have written lines for updates beyond its checkpoint: they are dropped, since
+//! they will come again.
 
 use crate::checkpoint::Identity;
 use crate::error::TrainError;
 use crate::progress::{Progress, Validation};
+use crate::run::Ending;
 use crate::trainer::{Trainer, Update};
 use lsra_exec::atomic;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,17 +22,17 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A log that begins with this run's settings; what was there is replaced.
+    /// A log that begins with this run's settings and what else there is to tell `about` it; what was there is replaced.
     ///
     /// Errors: the file cannot be written.
-    pub fn create(path: &Path, trainer: &Trainer<'_>) -> Result<Metrics, TrainError> {
-        Metrics::open(path, vec![start(trainer)])
+    pub fn create(path: &Path, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Result<Metrics, TrainError> {
+        Metrics::open(path, vec![settings("start", trainer, about)])
     }
 
     /// The log of a run that goes on from `trainer`'s position, without the lines beyond it.
     ///
     /// Errors: the file cannot be read or written.
-    pub fn resume(path: &Path, trainer: &Trainer<'_>) -> Result<Metrics, TrainError> {
+    pub fn resume(path: &Path, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Result<Metrics, TrainError> {
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => String::new(),
@@ -38,14 +40,9 @@ impl Metrics {
         };
         let mut lines = reached(&text, trainer.progress());
         if lines.is_empty() {
-            lines.push(start(trainer));
+            lines.push(settings("start", trainer, about));
         }
-        lines.push(json!({
-            "event": "resume",
-            "updates": trainer.progress().updates,
-            "isa": trainer.isa().tier().name(),
-            "threads": trainer.threads(),
-        }));
+        lines.push(settings("resume", trainer, about));
         Metrics::open(path, lines)
     }
 
@@ -94,6 +91,20 @@ impl Metrics {
         }))
     }
 
+    /// Adds how the run has ended.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn ended(&mut self, ending: Ending) -> Result<(), TrainError> {
+        self.line(&json!({ "event": "end", "ending": ending.name() }))
+    }
+
+    /// Adds what has ended the run before its time.
+    ///
+    /// Errors: the file cannot be written.
+    pub fn failed(&mut self, error: &TrainError) -> Result<(), TrainError> {
+        self.line(&json!({ "event": "end", "ending": "failed", "reason": error.to_string() }))
+    }
+
     /// Adds what else is to be told, an object with an `event`.
     ///
     /// Errors: the file cannot be written.
@@ -119,6 +130,7 @@ impl Metrics {
 /// The lines of a log that a run at this position has behind it. Whatever is no whole line of ours ends the log.
 fn reached(text: &str, progress: &Progress) -> Vec<Value> {
     let mut validations = 0;
+    let mut is_validated = false;
     text.lines()
         .map_while(|line| serde_json::from_str::<Value>(line).ok().filter(Value::is_object))
         .filter(|line| {
@@ -128,19 +140,23 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
                 Some("update" | "resume") => reached,
                 Some("validation") => {
                     validations += 1;
-                    validations <= progress.validations.len()
+                    is_validated = validations <= progress.validations.len();
+                    is_validated
                 }
-                // Scores come again at the end.
+                Some("sample") => is_validated,
+                // The end and the scores come again.
                 _ => false,
             }
         })
         .collect()
 }
 
-fn start(trainer: &Trainer<'_>) -> Value {
+/// What is known before the first update. A run that goes on may have a new limit, another machine or other threads.
+fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Value {
     let Identity { model, training, seed, data } = trainer.identity();
-    json!({
-        "event": "start",
+    let mut line = json!({
+        "event": event,
+        "updates": trainer.progress().updates,
         "isa": trainer.isa().tier().name(),
         "threads": trainer.threads(),
         "lanes": training.lanes,
@@ -150,7 +166,11 @@ fn start(trainer: &Trainer<'_>) -> Value {
         "updates_per_epoch": trainer.updates_per_epoch(),
         "model": model,
         "training": training,
-    })
+    });
+    for (key, value) in about {
+        line[key] = value.clone();
+    }
+    line
 }
 
 /// JSON has no infinity, which 2^loss can reach.
@@ -174,8 +194,11 @@ mod tests {
             r#"{"event":"update","updates":1}"#,
             r#"{"event":"update","updates":2}"#,
             r#"{"event":"validation","updates":2}"#,
+            r#"{"event":"sample","updates":2}"#,
             r#"{"event":"validation","updates":2,"again":true}"#,
+            r#"{"event":"sample","updates":2,"again":true}"#,
             r#"{"event":"update","updates":3}"#,
+            r#"{"event":"end"}"#,
             r#"{"event":"scores"}"#,
             r#"{"event":"upd"#,
         ]
@@ -188,7 +211,8 @@ mod tests {
         };
         assert_eq!(at(0, &[]), 1);
         assert_eq!(at(2, &[]), 3);
-        assert_eq!(at(2, &[validation]), 4);
-        assert_eq!(at(3, &[validation]), 5);
+        assert_eq!(at(2, &[validation]), 5);
+        assert_eq!(at(3, &[validation]), 6);
+        assert_eq!(at(3, &[validation, validation]), 8);
     }
 }

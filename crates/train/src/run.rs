@@ -5,6 +5,7 @@ use crate::error::TrainError;
 use crate::metrics::Metrics;
 use crate::progress::Validation;
 use crate::trainer::{Trainer, Update};
+use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub struct RunOptions<'a> {
     pub time_limit: Option<Duration>,
     /// Set from outside to save and leave.
     pub interrupted: &'a AtomicBool,
+    /// What the log is to tell of this run beside its settings: names, the machine. Nothing that is learnt depends on it.
+    pub about: Map<String, Value>,
 }
 
 /// Why a run has ended.
@@ -45,6 +48,18 @@ pub enum Ending {
     Interrupted,
 }
 
+impl Ending {
+    /// As the log has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Complete => "complete",
+            Ending::Converged => "converged",
+            Ending::OutOfTime => "out of time",
+            Ending::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// Somebody who watches a run.
 pub trait Observer {
     /// The run begins, or goes on from a checkpoint, past newer ones that are broken.
@@ -53,6 +68,13 @@ pub trait Observer {
     fn updated(&mut self, trainer: &Trainer<'_>, update: &Update);
     /// One more validation.
     fn validated(&mut self, trainer: &Trainer<'_>, validation: &Validation);
+    /// The validation is in the log, where more may be told of the same weights, as a `sample`.
+    ///
+    /// Errors: the log cannot be written.
+    fn logged(&mut self, trainer: &Trainer<'_>, validation: &Validation, log: &mut Metrics) -> Result<(), TrainError> {
+        let _ = (trainer, validation, log);
+        Ok(())
+    }
 }
 
 /// A run that has ended.
@@ -77,37 +99,18 @@ pub fn run(
     let checkpoints = CheckpointFolder::open(options.out.join("checkpoints"))?;
     let metrics = begin(trainer, options, &checkpoints, observer)?;
     let mut session = Session { trainer, observer, run: Run { ending: Ending::Complete, checkpoints, metrics } };
-    let interval = Duration::from_secs_f64(session.trainer.config().checkpoint_minutes * 60.0);
-    let mut saved = Instant::now();
-    let ending = loop {
-        if let Some(ending) = limit(session.trainer) {
-            break ending;
+    match session.train(options, begun) {
+        Ok(ending) => {
+            session.run.metrics.ended(ending)?;
+            session.run.ending = ending;
+            Ok(session.run)
         }
-        if options.interrupted.load(Ordering::Relaxed) {
-            session.save(None)?;
-            session.run.ending = Ending::Interrupted;
-            return Ok(session.run);
+        Err(error) => {
+            // The first error is the one to tell; the log may be what failed.
+            let _ = session.run.metrics.failed(&error);
+            Err(error)
         }
-        if options.time_limit.is_some_and(|limit| begun.elapsed() >= limit) {
-            break Ending::OutOfTime;
-        }
-        session.update()?;
-        if session.trainer.at_epoch_end() {
-            session.end_epoch()?;
-        } else if saved.elapsed() >= interval {
-            session.save(None)?;
-        } else {
-            continue;
-        }
-        saved = Instant::now();
-    };
-    // A limit within an epoch: what was learnt since the last validation counts too.
-    if session.trainer.progress().updates > 0 && !session.trainer.progress().is_validated() {
-        let validation = session.validate()?;
-        session.save(Some(validation.epoch))?;
     }
-    session.run.ending = ending;
-    Ok(session.run)
 }
 
 fn begin(
@@ -126,7 +129,7 @@ fn begin(
         Start::Resume => match checkpoints.newest()? {
             (Some(file), broken) => {
                 trainer.restore(&file)?;
-                let metrics = Metrics::resume(&log, trainer)?;
+                let metrics = Metrics::resume(&log, trainer, &options.about)?;
                 observer.started(trainer, Some(file.path()), &broken);
                 return Ok(metrics);
             }
@@ -135,7 +138,7 @@ fn begin(
             (None, _) => (),
         },
     }
-    let metrics = Metrics::create(&log, trainer)?;
+    let metrics = Metrics::create(&log, trainer, &options.about)?;
     observer.started(trainer, None, &[]);
     Ok(metrics)
 }
@@ -160,6 +163,38 @@ struct Session<'s, 'd> {
 }
 
 impl Session<'_, '_> {
+    fn train(&mut self, options: &RunOptions<'_>, begun: Instant) -> Result<Ending, TrainError> {
+        let interval = Duration::from_secs_f64(self.trainer.config().checkpoint_minutes * 60.0);
+        let mut saved = Instant::now();
+        let ending = loop {
+            if let Some(ending) = limit(self.trainer) {
+                break ending;
+            }
+            if options.interrupted.load(Ordering::Relaxed) {
+                self.save(None)?;
+                return Ok(Ending::Interrupted);
+            }
+            if options.time_limit.is_some_and(|limit| begun.elapsed() >= limit) {
+                break Ending::OutOfTime;
+            }
+            self.update()?;
+            if self.trainer.at_epoch_end() {
+                self.end_epoch()?;
+            } else if saved.elapsed() >= interval {
+                self.save(None)?;
+            } else {
+                continue;
+            }
+            saved = Instant::now();
+        };
+        // A limit within an epoch: what was learnt since the last validation counts too.
+        if self.trainer.progress().updates > 0 && !self.trainer.progress().is_validated() {
+            let validation = self.validate()?;
+            self.save(Some(validation.epoch))?;
+        }
+        Ok(ending)
+    }
+
     fn update(&mut self) -> Result<(), TrainError> {
         let update = self.trainer.update()?;
         self.run.metrics.update(&update)?;
@@ -172,6 +207,7 @@ impl Session<'_, '_> {
         let validation = self.trainer.validate();
         self.run.metrics.validation(&validation, start.elapsed().as_secs_f64())?;
         self.observer.validated(self.trainer, &validation);
+        self.observer.logged(self.trainer, &validation, &mut self.run.metrics)?;
         Ok(validation)
     }
 

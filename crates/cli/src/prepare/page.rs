@@ -1,55 +1,44 @@
 //! A report as one page that needs nothing else.
 
 use super::table::percent;
+use crate::document::{document, visible};
 use crate::profile::grouped;
 use lsra_text::prepare::{
     Dropped, Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, PartReport, RATIO_BUCKETS, Reason, Report, SideReport,
     ratio_of_bucket,
 };
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-const STYLE: &str = concat!(include_str!("../profile/page.css"), include_str!("page.css"));
+const STYLE: &str = include_str!("page.css");
 
 /// The whole page.
 pub(super) fn render(report: &Report) -> String {
     let title = format!("Corpus {} → {}", report.languages.source, report.languages.target);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                p { "Prepared from " (report.files.join(", "))
-                    @for part in &report.given { ", " (part.name) " from " (part.files.join(", ")) } "." }
-                (figures(report))
-                h2 { "What was dropped, and why" }
-                (dropped(report))
-                h2 { "What each part holds" }
-                p { "Words are what white space separates. New words stand in no line of train; for train itself, its distinct words are "
-                    "given. Unknown pieces are missing in the dictionary and reach the model as " code { "<unk>" } "." }
-                (parts(report))
-                h2 { "How long sentences are" }
-                (lengths(report))
-                h2 { "How lengths compare" }
-                p { "Characters of " (report.languages.target) " for each of " (report.languages.source) ", by pair of train; "
-                    (format!("{:.2}", report.ratio)) " over all. The scale is logarithmic." }
-                (ratios(report))
-                h2 { "Vocabulary" }
-                (vocabulary(report))
-                h2 { "Some of what was dropped" }
-                (examples(report))
-                h2 { "Settings" }
-                (settings(report))
-            }
-        }
-    }
-    .into_string()
+    let body = html! {
+        h1 { (title) }
+        p { "Prepared from " (report.files.join(", "))
+            @for part in &report.given { ", " (part.name) " from " (part.files.join(", ")) } "." }
+        (figures(report))
+        h2 { "What was dropped, and why" }
+        (dropped(report))
+        h2 { "What each part holds" }
+        p { "Words are what white space separates. New words stand in no line of train; for train itself, its distinct words are "
+            "given. Unknown pieces are missing in the dictionary and reach the model as " code { "<unk>" } "." }
+        (parts(report))
+        h2 { "How long sentences are" }
+        (lengths(report))
+        h2 { "How lengths compare" }
+        p { "Characters of " (report.languages.target) " for each of " (report.languages.source) ", by pair of train; "
+            (format!("{:.2}", report.ratio)) " over all. The scale is logarithmic." }
+        (ratios(report))
+        h2 { "Vocabulary" }
+        (vocabulary(report))
+        h2 { "Some of what was dropped" }
+        (examples(report))
+        h2 { "Settings" }
+        (settings(report))
+    };
+    document(&title, STYLE, body)
 }
 
 fn figures(report: &Report) -> Markup {
@@ -238,14 +227,4 @@ fn settings(report: &Report) -> Markup {
             }
         } } }
     }
-}
-
-/// What does not show, as its code point.
-fn visible(text: &str) -> String {
-    let show = |c: char| {
-        let hidden =
-            c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-        if hidden { format!("⟨{:04X}⟩", c as u32) } else { c.to_string() }
-    };
-    text.chars().map(show).collect()
 }

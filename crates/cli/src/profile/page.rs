@@ -4,49 +4,39 @@ use super::chart::{Chart, legend};
 use super::groups::{Cost, Group, Rule};
 use super::numbers::{difference, grouped, millions, share};
 use super::{Budget, Profile};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::document::document;
+use maud::{Markup, html};
 
 const STYLE: &str = include_str!("page.css");
+const TITLE: &str = "What Lite Transformers cost";
 
 /// `rivals`: for each profile, the plain Transformer that stands beside it in the charts.
 pub fn render(profiles: &[Profile], rivals: &[Option<Profile>]) -> String {
     let pairs: Vec<Vec<&Profile>> = pairs(profiles, rivals);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "What Lite Transformers cost" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { "What Lite Transformers cost" }
-                p { "Multiply-adds for one sentence, and parameters. " b { "By the paper's rule" } ", every linear layer and the whole "
-                    "products of attention count, the decoder running once over the whole target; taps, embeddings and the output "
-                    "projection do not, nor do embedding tables among the parameters. " b { "True" } " is what is really computed: "
-                    "only the half of causal attention that is used, only taps inside the sentence, and the output projection." }
-                (summary(profiles))
-                h2 { "Where the multiply-adds go, by the paper's rule" }
-                p { "Each Lite Transformer above the plain Transformer of most nearly its cost, for the same sentence and vocabulary. "
-                    "Every chart has a scale of its own." }
-                (charts(&pairs, Rule::Paper))
-                h2 { "Where they go in truth" }
-                p { "The same models, as they are run. The output projection grows with the vocabulary, the rest does not." }
-                (charts(&pairs, Rule::True))
-                h2 { "Preset by preset" }
-                @for p in profiles {
-                    details open[profiles.len() <= 3] {
-                        summary { (p.preset) ": " (millions(p.macs_paper_rule)) " by the paper's rule, " (millions(p.macs_total)) " in truth" }
-                        (by_kind(p))
-                        (by_layer(p))
-                    }
-                }
+    let body = html! {
+        h1 { (TITLE) }
+        p { "Multiply-adds for one sentence, and parameters. " b { "By the paper's rule" } ", every linear layer and the whole "
+            "products of attention count, the decoder running once over the whole target; taps, embeddings and the output "
+            "projection do not, nor do embedding tables among the parameters. " b { "True" } " is what is really computed: "
+            "only the half of causal attention that is used, only taps inside the sentence, and the output projection." }
+        (summary(profiles))
+        h2 { "Where the multiply-adds go, by the paper's rule" }
+        p { "Each Lite Transformer above the plain Transformer of most nearly its cost, for the same sentence and vocabulary. "
+            "Every chart has a scale of its own." }
+        (charts(&pairs, Rule::Paper))
+        h2 { "Where they go in truth" }
+        p { "The same models, as they are run. The output projection grows with the vocabulary, the rest does not." }
+        (charts(&pairs, Rule::True))
+        h2 { "Preset by preset" }
+        @for p in profiles {
+            details open[profiles.len() <= 3] {
+                summary { (p.preset) ": " (millions(p.macs_paper_rule)) " by the paper's rule, " (millions(p.macs_total)) " in truth" }
+                (by_kind(p))
+                (by_layer(p))
             }
         }
-    }
-    .into_string()
+    };
+    document(TITLE, STYLE, body)
 }
 
 /// Each Lite Transformer with its rival; plain ones that are nobody's rival alone.

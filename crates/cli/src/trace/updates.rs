@@ -5,7 +5,7 @@ use crate::Error;
 use clap::Args;
 use lsra_kernels::trace::{self, Trace};
 use lsra_train::checkpoint::CheckpointError;
-use lsra_train::{Observer, Trainer, Update, Validation};
+use lsra_train::{Metrics, Observer, TrainError, Trainer, Update, Validation};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -76,5 +76,9 @@ impl Observer for TracedUpdates<'_> {
 
     fn validated(&mut self, trainer: &Trainer<'_>, validation: &Validation) {
         self.inner.validated(trainer, validation);
+    }
+
+    fn logged(&mut self, trainer: &Trainer<'_>, validation: &Validation, log: &mut Metrics) -> Result<(), TrainError> {
+        self.inner.logged(trainer, validation, log)
     }
 }

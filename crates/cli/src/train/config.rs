@@ -35,6 +35,9 @@ pub struct TrainConfig {
     /// Changes of its decoding.
     #[serde(default)]
     pub decoding: Table,
+    /// What to show while it learns.
+    #[serde(default)]
+    pub watch: Table,
 }
 
 impl TrainConfig {
@@ -71,7 +74,9 @@ impl TrainConfig {
         changes: &[String],
     ) -> Result<Settings, SettingsError> {
         let mut tables = Table::new();
-        for (name, table) in [("model", &self.model), ("training", &self.training), ("decoding", &self.decoding)] {
+        for (name, table) in
+            [("model", &self.model), ("training", &self.training), ("decoding", &self.decoding), ("watch", &self.watch)]
+        {
             if !table.is_empty() {
                 tables.insert(name.to_owned(), table.clone().into());
             }
@@ -106,6 +111,8 @@ mod tests {
             [training]
             max_updates = 7
             lr = 1e-3
+            [watch]
+            samples = 2
         "#;
         let config = parse(text).unwrap();
         let job = config.corpus.preparation(&config.prepare).unwrap();
@@ -114,6 +121,7 @@ mod tests {
         let settings = config.settings(Path::new("a.toml"), None, None, &["training.lr=2e-3".to_owned()]).unwrap();
         assert_eq!((settings.model.dropout, settings.training.max_updates, settings.training.lr), (0.0, 7, 2e-3));
         assert_eq!(settings.training.warmup_updates, 4000);
+        assert_eq!(settings.watch.samples, 2);
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The end of a training: final weights, scores, one model file.
 
 use super::job::{Job, Trained};
+use super::translations::{Translations, reference};
 use crate::Error;
 use crate::text_model::{
     DECODING, LOWERCASED, SOURCE_DICTIONARY, SOURCE_TOKENIZER, TARGET_DICTIONARY, TARGET_TOKENIZER, TEXT, TOKENIZER,
 };
 use lsra_exec::{ModelFile, Weights};
-use lsra_infer::{GeneratorConfig, Translator};
+use lsra_infer::Translator;
 use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
-use lsra_text::{Bleu, Bpe, Corpus, Prepared, TextPair, cut_line};
+use lsra_text::{Bleu, Corpus, Prepared, TextPair};
 use lsra_train::{FinalWeights, Run, Trainer, Validation, final_weights};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -43,7 +44,8 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     eprintln!("scoring {}", describe(&chosen));
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
-    let scorer = Scorer { job, text, translator, model };
+    let positions = model.config.max_positions;
+    let scorer = Scorer { job, translations: Translations { text, translator, positions, threads: job.threads } };
     let scores = Scores {
         valid: scorer.split("valid", &text.valid, &text.texts.valid),
         test: scorer.split("test", &text.test, &text.texts.test),
@@ -59,44 +61,22 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
 
 struct Scorer<'a> {
     job: &'a Job,
-    text: &'a Prepared,
-    translator: Translator<'a>,
-    model: &'a Model,
+    translations: Translations<'a>,
 }
 
 impl Scorer<'_> {
     fn split(&self, name: &str, corpus: &Corpus, lines: &TextPair) -> SplitScores {
-        let references: Vec<String> = lines.target.iter().map(|line| self.reference(line)).collect();
+        let text = self.translations.text;
+        let references: Vec<String> = lines.target.iter().map(|line| reference(text, line)).collect();
         let decoding = &self.job.settings.decoding;
         let score = |beam: usize| {
-            let bleu = Bleu::of_text(
-                &self.translate(corpus, &decoding.search(beam)),
-                &references,
-                self.text.target_spelling(),
-            );
+            let outputs = self.translations.of_all(corpus, &decoding.search(beam));
+            let bleu = Bleu::of_text(&outputs, &references, text.target_spelling());
             let search = if beam == 1 { "greedy".to_owned() } else { format!("beam {beam}") };
             eprintln!("{name}, {search}: {bleu}");
             bleu
         };
         SplitScores { greedy: score(1), beam: score(decoding.beam) }
-    }
-
-    /// Words. A sentence longer than the model's positions has no translation.
-    fn translate(&self, corpus: &Corpus, search: &GeneratorConfig) -> Vec<String> {
-        let fits = |ids: &&Vec<u32>| ids.len() <= self.model.config.max_positions;
-        let sources: Vec<Vec<u32>> = corpus.source.iter().filter(fits).cloned().collect();
-        let mut found = self.translator.translate(&sources, search, self.job.threads).into_iter();
-        let best = |ids: &Vec<u32>| {
-            let hypotheses = if fits(&ids) { found.next() } else { None };
-            let tokens = hypotheses.and_then(|h| h.into_iter().next()).map(|h| h.tokens);
-            self.text.target_spelling().join(&self.text.target_vocabulary.decode(&tokens.unwrap_or_default()))
-        };
-        corpus.source.iter().map(best).collect()
-    }
-
-    /// A line as words, where it came cut into pieces.
-    fn reference(&self, line: &str) -> String {
-        if self.text.target_bpe.is_some() { line.to_owned() } else { Bpe::join(&cut_line(None, line)) }
     }
 }
 

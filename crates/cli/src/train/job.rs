@@ -2,7 +2,8 @@
 
 use super::adapt::Base;
 use super::finish::{self, Scores};
-use super::progress::Progress;
+use super::reporter::{Reporter, about};
+use super::sampler::Sampler;
 use super::settings::Settings;
 use crate::Error;
 use crate::trace::{TracedUpdates, UpdateTraceArgs};
@@ -88,8 +89,10 @@ impl Job {
             recut: if bpe_dropout > 0.0 { Recut::new(text) } else { None },
             weights: self.from.as_ref().map(|base| base.model.weights.to_owned_copy()),
         };
-        let mut progress = Progress::new();
-        let mut traced = TracedUpdates::new(&self.trace, &mut progress)?;
+        let Settings { decoding, watch, .. } = &self.settings;
+        let sampler = Sampler::new(text, watch, decoding, config.max_positions, self.threads);
+        let mut reporter = Reporter::new(sampler, &self.out);
+        let mut traced = TracedUpdates::new(&self.trace, &mut reporter)?;
         let mut trainer = Trainer::new(setup)?;
         interrupted().store(false, Ordering::Relaxed);
         let options = RunOptions {
@@ -97,10 +100,12 @@ impl Job {
             start: self.start,
             time_limit: self.time_limit,
             interrupted: interrupted(),
+            about: about(self, text.train.len()),
         };
         let run = lsra_train::run(&mut trainer, &options, &mut traced);
         let recording = traced.into_recording();
-        progress.end();
+        reporter.end();
+        reporter.refresh();
         // All there is to save is saved: from here on the first Ctrl-C ends the program.
         interrupted().store(true, Ordering::Relaxed);
         let mut run = run?;
@@ -113,6 +118,7 @@ impl Job {
             return Ok(JobEnd::Interrupted);
         }
         let trained = finish::finish(self, text, &trainer, &mut run)?;
+        reporter.refresh();
         Ok(JobEnd::Trained(Box::new(trained)))
     }
 }

@@ -5,13 +5,17 @@ mod config;
 mod finish;
 mod job;
 mod progress;
+mod reporter;
+mod sampler;
 mod settings;
 mod task;
+mod translations;
 
 pub use adapt::Base;
 pub use config::TrainConfig;
 pub use finish::{Scores, SplitScores};
 pub use job::{Job, JobEnd, Trained};
+pub use sampler::Watch;
 pub use settings::{Decoding, Settings, SettingsError};
 
 use crate::Error;
@@ -56,8 +60,8 @@ impl Recipe {
 ///
 /// From a folder that `lsra prepare` made (--data), from raw files by a configuration (--config), or by a recipe from a folder
 /// of text that is tokenised already. It shows loss, perplexity, tokens a second and the time left, validates each epoch,
-/// writes metrics.jsonl and checkpoints, and ends with BLEU and one file, model.safetensors, for `lsra translate`. Ctrl-C saves
-/// and ends it; --resume goes on.
+/// writes metrics.jsonl, a page of it, report.html, and checkpoints, and ends with BLEU and one file, model.safetensors, for
+/// `lsra translate`. Ctrl-C saves and ends it; --resume goes on. `lsra watch` shows a run from elsewhere.
 #[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
     /// Of text that is tokenised already, what to train on
@@ -67,14 +71,14 @@ pub struct TrainArgs {
     /// there are any
     #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
     pub data: Option<PathBuf>,
-    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training and decoding: prepares
+    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training, decoding and watch: prepares
     /// the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with fewer updates]
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
-    /// Where the model, its checkpoints and metrics.jsonl go [default: runs/ and the name of the preset or of the folder]
+    /// Where the model, its checkpoints, metrics.jsonl and report.html go [default: runs/ and the name of the preset or of the folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Start from the weights of this model instead of random ones, on text cut by its tokenisers and vocabularies; its dimensions

@@ -1,5 +1,6 @@
 //! What a user sees while a model learns.
 
+use crate::clock::clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use lsra_train::checkpoint::CheckpointError;
 use lsra_train::{Observer, Trainer, Update, Validation};
@@ -50,12 +51,6 @@ impl Recent {
             clock(eta),
         )
     }
-}
-
-/// h:mm:ss.
-fn clock(time: Duration) -> String {
-    let s = time.as_secs();
-    format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
 impl Progress {

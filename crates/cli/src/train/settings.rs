@@ -1,5 +1,6 @@
 //! A preset and what a user changes in it.
 
+use super::sampler::Watch;
 use lsra_infer::GeneratorConfig;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub training: TrainingConfig,
     /// How to translate with it.
     pub decoding: Decoding,
+    /// What to show while it learns.
+    pub watch: Watch,
 }
 
 /// The `[decoding]` table of a preset.
@@ -214,7 +217,8 @@ fn read(table: &Table) -> Result<Settings, String> {
     let file: PresetFile = table.clone().try_into().map_err(|e: toml::de::Error| e.to_string())?;
     let training = file.training.try_into().map_err(|e: toml::de::Error| format!("in [training], {e}"))?;
     let decoding = file.decoding.try_into().map_err(|e: toml::de::Error| format!("in [decoding], {e}"))?;
-    Ok(Settings { model: file.model, training, decoding })
+    let watch = file.watch.try_into().map_err(|e: toml::de::Error| format!("in [watch], {e}"))?;
+    Ok(Settings { model: file.model, training, decoding, watch })
 }
 
 /// Makes one `table.key=value` change.
@@ -222,8 +226,8 @@ fn set(settings: &mut Table, change: &str) -> Result<(), String> {
     const EXPECTED: &str = "expected TABLE.KEY=VALUE, as in training.lr=1e-3";
     let (path, value) = change.split_once('=').ok_or(EXPECTED)?;
     let (table, key) = path.trim().split_once('.').ok_or(EXPECTED)?;
-    if !["model", "training", "decoding"].contains(&table) || key.is_empty() || key.contains('.') {
-        return Err("settings are model.KEY, training.KEY and decoding.KEY".to_owned());
+    if !["model", "training", "decoding", "watch"].contains(&table) || key.is_empty() || key.contains('.') {
+        return Err("settings are model.KEY, training.KEY, decoding.KEY and watch.KEY".to_owned());
     }
     let entry = settings.entry(table).or_insert_with(|| Value::Table(Table::new()));
     let Value::Table(entry) = entry else { return Err(format!("{table} is no table in this preset")) };
@@ -262,6 +266,7 @@ mod tests {
             "training.betas=[0.9, 0.999]",
             "model.taps_dropout_mode=per-position",
             "decoding.beam=5",
+            "watch.sentences=7",
         ])
         .unwrap();
         assert_eq!(settings.training.lr, 1e-3);
@@ -269,6 +274,7 @@ mod tests {
         assert_eq!(settings.training.betas, [0.9, 0.999]);
         assert_eq!(settings.model.taps_dropout_mode, TapsDropout::PerPosition);
         assert_eq!(settings.decoding.beam, 5);
+        assert_eq!((settings.watch.sentences, settings.watch.samples), (Some(7), 4));
         assert_eq!(load(&["model.taps_dropout_mode=\"shared\""]).unwrap().model.taps_dropout_mode, TapsDropout::Shared);
     }
 
@@ -285,6 +291,7 @@ mod tests {
             ("training.ema=1", "training.ema = 1"),
             ("training.r_drop=-1", "training.r_drop = -1"),
             ("training.bpe_dropout=1.5", "training.bpe_dropout = 1.5"),
+            ("watch.samples=-1", "in [watch]"),
             ("model.channels=\"wide\"", "channels"),
         ] {
             let error = load(&[change]).unwrap_err();

@@ -5,3 +5,4 @@ mod commands;
 mod evaluating;
 mod program;
 mod text_rules;
+mod watching;
