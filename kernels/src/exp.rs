@@ -77,7 +77,7 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 pub(crate) fn times_sigmoid<S: Simd>(simd: S, a: S::f32s, x: S::f32s) -> S::f32s {
     let (one, most) = (simd.splat_f32s(1.0), simd.splat_f32s(88.0));
     let x = simd.neg_f32s(x);
-    // Beyond, 1 / (1 + e^x) is no normal number. A selection, not a minimum, so that NaN stays NaN.
+    // Beyond, the result is at most 2^-126 x |a| either way. A selection, not a minimum, so that NaN stays NaN.
     let bounded = simd.select_f32s(simd.greater_than_f32s(x, most), most, x);
     simd.div_f32s(a, simd.add_f32s(one, exp_at_most_88(simd, bounded)))
 }

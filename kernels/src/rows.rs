@@ -29,13 +29,14 @@ pub struct RowsMut<'a> {
 /// Values that a strided matrix spans. Panics where rows would overlap.
 fn span(rows: usize, cols: usize, stride: usize) -> usize {
     assert!(rows <= 1 || stride >= cols, "rows of {cols} values that lie {stride} apart overlap");
-    if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols }
+    let last = || rows.checked_sub(1)?.checked_mul(stride)?.checked_add(cols);
+    if rows == 0 || cols == 0 { 0 } else { last().expect("a matrix that an address reaches") }
 }
 
 impl<'a> Rows<'a> {
     /// Rows that follow each other without a gap. Panics unless `data` holds them exactly.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Rows<'a> {
-        assert_eq!(data.len(), rows * cols, "values of a [{rows}, {cols}] matrix");
+        assert_eq!(Some(data.len()), rows.checked_mul(cols), "values of a [{rows}, {cols}] matrix");
         Rows { data, rows, cols, stride: cols }
     }
 
@@ -61,7 +62,7 @@ impl<'a> Rows<'a> {
 impl<'a> RowsMut<'a> {
     /// As [`Rows::new`].
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> RowsMut<'a> {
-        assert_eq!(data.len(), rows * cols, "values of a [{rows}, {cols}] matrix");
+        assert_eq!(Some(data.len()), rows.checked_mul(cols), "values of a [{rows}, {cols}] matrix");
         RowsMut { data, rows, cols, stride: cols }
     }
 

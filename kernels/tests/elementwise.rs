@@ -112,7 +112,7 @@ proptest! {
         }
     }
 
-    /// Exact but for rounding, alike on every tier, and nowhere but between the two.
+    /// Exact but for rounding, and alike on every tier.
     #[test]
     fn a_mean_moves_towards_a_value(n in 0usize..200, share in 1e-6f32..1.0, seed: u64) {
         let (mean, x) = (values(n, seed), values(n, seed ^ 1));

@@ -11,7 +11,8 @@ use pulp::{MemMask, Simd};
 
 /// What a tap is.
 pub(super) trait Tap {
-    /// Whether R - 1 zeros stand before and after an output's taps, so that a row may be taken for outputs that it does not serve.
+    /// Whether MOST_OUTPUTS - 1 zeros stand before and after an output's taps, so that a row may be taken for outputs that it does not
+    /// serve. Where such a row is not finite, neither are these outputs.
     const PADDED: bool;
 
     /// # Safety
@@ -72,7 +73,7 @@ pub(super) struct Span {
     pub outputs: usize,
     /// Channels of a group; the last may have fewer.
     pub width: usize,
-    /// What sums begin with.
+    /// What sums begin with. Those that go on from y come in blocks of four outputs, none of which may be made twice.
     pub begin: Begin,
 }
 
@@ -84,35 +85,60 @@ impl Span {
     }
 }
 
-/// y = band x rows.
+/// y = band x rows. Panics where x or y ends before its rows do.
+///
+/// # Safety
+/// Of each group, `band.taps` holds the taps that outputs of the span have for rows of the span within their reach, at the places that
+/// [`Band`] says; a vector each where they are [`PerChannel`], with as many before and after as [`Tap::PADDED`] says.
 #[inline(always)]
-pub(super) fn band_times_rows<S: Simd, T: Tap>(simd: S, band: Band<'_>, x: Rows<'_>, mut y: RowsMut<'_>, s: Span) {
-    assert!(s.start + s.rows <= x.rows && s.first + s.outputs <= y.rows && x.cols == y.cols, "rows lie within x and y");
+pub(super) unsafe fn band_times_rows<S: Simd, T: Tap>(
+    simd: S,
+    band: Band<'_>,
+    x: Rows<'_>,
+    mut y: RowsMut<'_>,
+    s: Span,
+) {
+    if s.rows == 0 || s.outputs == 0 || x.cols == 0 {
+        return;
+    }
+    assert!(s.start + s.rows <= x.rows && x.data.len() >= (s.start + s.rows - 1) * x.stride + x.cols, "rows of x");
+    assert!(
+        s.first + s.outputs <= y.rows && y.data.len() >= (s.first + s.outputs - 1) * y.stride + y.cols,
+        "rows of y"
+    );
+    assert_eq!(x.cols, y.cols, "columns of x and y");
+    assert!(s.begin == Begin::Zero || s.outputs.is_multiple_of(4), "{} sums to go on with", s.outputs);
     // Eight accumulators at least, or they wait for one another; 8 x 2 where there are registers for them.
     let eight = vectors::<S>(s.width) <= if const { S::REGISTER_COUNT >= 32 } { 2 } else { 1 };
     let mut o = 0;
     while o < s.outputs {
         let left = s.outputs - o;
-        // A block of which there is not enough left goes back to have all its outputs, and makes some of them again, unless they hold sums.
-        if eight && s.outputs >= R && left > 4 {
-            outputs::<S, T, R>(simd, band, x, &mut y, s, o.min(s.outputs - R));
-            o += R;
-        } else if s.outputs >= 4 {
-            outputs::<S, T, 4>(simd, band, x, &mut y, s, o.min(s.outputs - 4));
-            o += 4;
-        } else {
-            outputs::<S, T, 1>(simd, band, x, &mut y, s, o);
-            o += 1;
+        // A block of which there is not enough left goes back to have all its outputs, and makes some of them again.
+        // SAFETY: the caller's; rows of x and y lie within their data, as just asserted.
+        unsafe {
+            if eight && s.outputs >= MOST_OUTPUTS && left > 4 {
+                outputs::<S, T, MOST_OUTPUTS>(simd, band, x, &mut y, s, o.min(s.outputs - MOST_OUTPUTS));
+                o += MOST_OUTPUTS;
+            } else if s.outputs >= 4 {
+                outputs::<S, T, 4>(simd, band, x, &mut y, s, o.min(s.outputs - 4));
+                o += 4;
+            } else {
+                outputs::<S, T, 1>(simd, band, x, &mut y, s, o);
+                o += 1;
+            }
         }
     }
 }
 
 /// Most outputs of a block.
-pub(super) const R: usize = 8;
+pub(super) const MOST_OUTPUTS: usize = 8;
 
 /// Outputs `o..o + R`, group by group, as many vectors of channels at a time as there are registers for.
+///
+/// # Safety
+/// As [`band_times_rows`]; the outputs are among the span's, whose rows lie within x and y.
 #[inline(always)]
-fn outputs<S: Simd, T: Tap, const R: usize>(
+unsafe fn outputs<S: Simd, T: Tap, const R: usize>(
     simd: S,
     band: Band<'_>,
     x: Rows<'_>,
@@ -127,13 +153,16 @@ fn outputs<S: Simd, T: Tap, const R: usize>(
         let mut first = first;
         while first < end {
             let columns = [first, end];
-            let count = match vectors::<S>(end - first) {
-                3 if wide => block::<S, T, R, 3>(simd, band, x, y, s, columns, o),
-                4.. if wide => block::<S, T, R, 4>(simd, band, x, y, s, columns, o),
-                2.. if const { S::REGISTER_COUNT >= 32 || R <= 4 } => {
-                    block::<S, T, R, 2>(simd, band, x, y, s, columns, o)
+            // SAFETY: the caller's.
+            let count = unsafe {
+                match vectors::<S>(end - first) {
+                    3 if wide => block::<S, T, R, 3>(simd, band, x, y, s, columns, o),
+                    4.. if wide => block::<S, T, R, 4>(simd, band, x, y, s, columns, o),
+                    2.. if const { S::REGISTER_COUNT >= 32 || R <= 4 } => {
+                        block::<S, T, R, 2>(simd, band, x, y, s, columns, o)
+                    }
+                    _ => block::<S, T, R, 1>(simd, band, x, y, s, columns, o),
                 }
-                _ => block::<S, T, R, 1>(simd, band, x, y, s, columns, o),
             };
             first += count * S::F32_LANES;
         }
@@ -141,8 +170,11 @@ fn outputs<S: Simd, T: Tap, const R: usize>(
 }
 
 /// Outputs `o..o + R` of V vectors of channels, from `columns[0]` on and before `columns[1]`. Returns V.
+///
+/// # Safety
+/// As [`outputs`]; the columns are among x's.
 #[inline(always)]
-fn block<S: Simd, T: Tap, const R: usize, const V: usize>(
+unsafe fn block<S: Simd, T: Tap, const R: usize, const V: usize>(
     simd: S,
     band: Band<'_>,
     x: Rows<'_>,
@@ -176,8 +208,8 @@ fn block<S: Simd, T: Tap, const R: usize, const V: usize>(
             last,
         }
     };
-    // SAFETY: rows `low..high` lie within the sequence, the sequence within x, and the columns within its columns; each step takes taps of
-    // outputs that its row serves.
+    // SAFETY: rows `low..high` lie within the span, the span within x, and the columns within its columns. A step takes taps of outputs that
+    // its row serves; where taps are padded, at most R - 1 places before or after an output's own, which are there as well.
     unsafe {
         let (mut begin, mut end) = (low, high.min(band.kernel + R - 1));
         if !T::PADDED {
@@ -234,7 +266,7 @@ struct Step<M> {
 /// acc[r] += tap x row, for r from `served[0]` to `served[1]`.
 ///
 /// # Safety
-/// The row's columns are readable, and so are the taps of outputs that it serves.
+/// The row's columns are readable, and so are its taps for outputs from `served[0]` to `served[1]`.
 #[inline(always)]
 unsafe fn step<S: Simd, T: Tap, const R: usize, const V: usize>(
     simd: S,

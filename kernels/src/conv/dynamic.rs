@@ -75,13 +75,9 @@ impl WithSimd for Forward<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Forward { shape, offsets, x, taps, mut y } = self;
         for ends in offsets.array_windows() {
-            band_times_rows::<S, Splat>(
-                simd,
-                outputs(shape, &taps, ends[0]),
-                x,
-                y.reborrow(),
-                Span::of(ends, shape.head_channels()),
-            );
+            let (band, span) = (outputs(shape, &taps, ends[0]), Span::of(ends, shape.head_channels()));
+            // SAFETY: output t gives row s tap s - t + left of token t; every token has the taps of every head.
+            unsafe { band_times_rows::<S, Splat>(simd, band, x, y.reborrow(), span) };
         }
     }
 }
@@ -104,13 +100,9 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Backward { shape, offsets, x, taps, dy, mut dx, mut dtaps, scratch } = self;
         for ends in offsets.array_windows() {
-            band_times_rows::<S, Splat>(
-                simd,
-                inputs(shape, &taps, ends[0]),
-                dy,
-                dx.reborrow(),
-                Span::of(ends, shape.head_channels()),
-            );
+            let (band, span) = (inputs(shape, &taps, ends[0]), Span::of(ends, shape.head_channels()));
+            // SAFETY: output s gives row t tap s - t + left of token t; every token has the taps of every head.
+            unsafe { band_times_rows::<S, Splat>(simd, band, dy, dx.reborrow(), span) };
             taps_gradient(simd, shape, *ends, x, dy, dtaps.reborrow(), scratch);
         }
     }

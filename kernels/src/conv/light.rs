@@ -2,7 +2,7 @@
 //!
 //! Channels are taken a vector at a time, each with the taps of its own head in a lane of its own.
 
-use super::band::{Band, PerChannel, R, Span, band_times_rows};
+use super::band::{Band, MOST_OUTPUTS, PerChannel, Span, band_times_rows};
 use super::{ConvShape, count_work};
 use crate::product::Begin;
 use crate::scratch::{LINE, carve, with_scratch};
@@ -65,7 +65,7 @@ pub fn depthwise_conv_backward(
 }
 
 /// Zeros before and after the taps of a vector of channels.
-const PAD: usize = R - 1;
+const PAD: usize = MOST_OUTPUTS - 1;
 
 /// Upper bound of scratch values, over tiers: taps of all channels, and, of a vector of channels, dy and the gradient of taps.
 fn room(shape: &ConvShape, offsets: &[usize]) -> usize {
@@ -132,7 +132,9 @@ impl WithSimd for Backward<'_> {
                 read_column(simd, &dy, ends[0], first, S::as_mut_simd_f32s(column).0);
                 let band = Band { kernel: rows, ..self::outputs::<S>(shape, column) };
                 let span = Span { start: ends[0], rows, first: 0, outputs, width: lanes, begin: Begin::Output };
-                band_times_rows::<S, PerChannel>(simd, band, x, RowsMut::strided(gradient, outputs, cols, lanes), span);
+                let y = RowsMut::strided(gradient, outputs, cols, lanes);
+                // SAFETY: output k takes from row s the row s - k + left of dy's column, which has all rows, PAD more on either side.
+                unsafe { band_times_rows::<S, PerChannel>(simd, band, x, y, span) };
             }
             gather_taps::<S>(shape, gradient, first, dtaps);
         }
@@ -148,7 +150,9 @@ fn times_rows<S: Simd>(simd: S, band: Band<'_>, x: Rows<'_>, y: RowsMut<'_>, end
         let cols = S::F32_LANES.min(x.cols - first);
         let x = Rows { data: x.data.get(first..).unwrap_or_default(), cols, ..x };
         let y = RowsMut { data: y.data.get_mut(first..).unwrap_or_default(), cols, ..y };
-        band_times_rows::<S, PerChannel>(simd, band, x, y, span);
+        // SAFETY: `spread` laid out all taps of each vector of channels between PAD vectors of zeros; of output t, row s meets tap
+        // s - t + left, or t - s + left where taps go back.
+        unsafe { band_times_rows::<S, PerChannel>(simd, band, x, y, span) };
     }
 }
 
