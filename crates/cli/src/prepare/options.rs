@@ -52,7 +52,7 @@ const CONFIGURED: [&str; 20] = [
 #[derive(Args, Clone, Debug)]
 pub struct PrepareArgs {
     /// Two files line for line (text.de text.en), or files of columns (.tsv) or of JSON objects (.jsonl); .gz and .zst too
-    #[arg(value_name = "FILE", required_unless_present = "config")]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The folder to write
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
@@ -93,7 +93,8 @@ pub struct PrepareArgs {
     /// Drop pairs of which one side is so many times longer than the corpus's mean lets expect; short ones may differ more
     #[arg(long, value_name = "X", default_value_t = PrepareConfig::default().max_ratio)]
     pub max_ratio: f64,
-    /// Pairs to choose by: files like those of train, or how many to hold out [default: 1000, or a twentieth of a small corpus]
+    /// Pairs to choose by: files like those of train, which stand before this option, or how many pairs to hold out [default:
+    /// 1000, or a twentieth of a small corpus]
     #[arg(long, value_name = "FILE|N", num_args = 1..)]
     pub valid: Vec<PathBuf>,
     /// Pairs to report on, likewise; a file whose name is a number is ./NUMBER
@@ -172,10 +173,15 @@ impl PrepareArgs {
             return Ok(crate::train::TrainConfig::read(file)?.preparation()?);
         }
         let languages = self.languages.as_ref().map(|l| split_languages(l)).transpose()?;
-        let (valid_files, valid) = files_or_number(&self.valid);
-        let (test_files, test) = files_or_number(&self.test);
+        let mut files = self.files.clone();
+        let (valid_files, valid) = files_or_number(&self.valid, &mut files);
+        let (test_files, test) = files_or_number(&self.test, &mut files);
+        if files.is_empty() {
+            let reason = "no files to prepare are named; they stand before --valid and --test";
+            return Err(TextError::UnclearSource { files: "lsra prepare".to_owned(), reason }.into());
+        }
         let corpus = CorpusConfig {
-            files: self.files.clone(),
+            files,
             valid: valid_files,
             test: test_files,
             languages,
@@ -204,10 +210,14 @@ impl PrepareArgs {
     }
 }
 
-/// Files of a part, or how many pairs to hold out for it.
-fn files_or_number(values: &[PathBuf]) -> (Vec<PathBuf>, Option<usize>) {
+/// Files of a part, or how many pairs to hold out for it. What follows a number is none of the part's: `train` gets it.
+fn files_or_number(values: &[PathBuf], train: &mut Vec<PathBuf>) -> (Vec<PathBuf>, Option<usize>) {
+    let number = |value: &PathBuf| value.to_str().and_then(|v| v.parse().ok());
     match values {
-        [one] if let Some(number) = one.to_str().and_then(|v| v.parse().ok()) => (Vec::new(), Some(number)),
+        [first, rest @ ..] if let Some(number) = number(first) => {
+            train.extend_from_slice(rest);
+            (Vec::new(), Some(number))
+        }
         files => (files.to_vec(), None),
     }
 }
