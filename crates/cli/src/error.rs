@@ -21,6 +21,18 @@ pub enum Error {
     /// A preset or a change to it that is not understood.
     #[error(transparent)]
     Settings(#[from] crate::train::SettingsError),
+    /// A corpus that cannot be had.
+    #[error(transparent)]
+    Fetch(#[from] crate::fetch::FetchError),
+    /// A prepared folder where a recipe wants a tokenised one.
+    #[error(
+        "--data {folder}: was made by lsra prepare, and this recipe takes text that is tokenised already; leave the recipe out \
+         (lsra train --data {folder}), or the folder, to fetch and prepare the recipe's own corpus"
+    )]
+    PreparedForRecipe {
+        /// The folder.
+        folder: String,
+    },
     /// Training cannot begin or go on.
     #[error(transparent)]
     Train(#[from] lsra_train::TrainError),

@@ -6,6 +6,7 @@ pub mod columns;
 pub mod demo;
 pub mod error;
 pub mod evaluate;
+pub mod fetch;
 pub mod lines;
 pub mod options;
 pub mod pairs;

@@ -1,11 +1,12 @@
 //! What the arguments of a training come to.
 
 use super::config::TrainConfig;
-use super::settings::{Settings, SettingsError};
+use super::settings::Settings;
 use super::{Recipe, TrainArgs};
 use crate::Error;
+use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
-use lsra_text::prepare::Preparation;
+use lsra_text::prepare::{Manifest, Preparation};
 use lsra_text::{Languages, Prepared};
 use std::path::{Path, PathBuf};
 use toml::Table;
@@ -26,6 +27,8 @@ pub(super) struct Task {
 pub(super) enum Text {
     /// A folder of tokenised text.
     Tokenised(PathBuf, Languages),
+    /// IWSLT'14, fetched from there and prepared in this folder.
+    Iwslt14(Origin, PathBuf),
     /// A folder that was prepared.
     Prepared(PathBuf),
     /// Raw files.
@@ -38,10 +41,10 @@ impl Task {
         if let Some(file) = &args.config {
             return by_config(args, file);
         }
-        let data = args.data.as_ref().expect("clap requires a folder or a configuration");
         match args.recipe {
-            Some(recipe) => Ok(by_recipe(args, recipe, data)?),
+            Some(recipe) => by_recipe(args, recipe),
             None => {
+                let data = args.data.as_ref().expect("clap requires a folder, a recipe or a configuration");
                 let corpus = stem(data);
                 let settings = Settings::changed(args.preset.as_deref(), "--data", Table::new(), &args.settings)?;
                 Ok(Task {
@@ -56,7 +59,7 @@ impl Task {
     }
 }
 
-fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path) -> Result<Task, SettingsError> {
+fn by_recipe(args: &TrainArgs, recipe: Recipe) -> Result<Task, Error> {
     let preset = args.preset.as_deref().unwrap_or(recipe.preset());
     let name = stem(Path::new(preset));
     Ok(Task {
@@ -64,8 +67,28 @@ fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path) -> Result<Task, Sett
         name,
         corpus: recipe.name().to_owned(),
         settings: Settings::load(preset, &args.settings)?,
-        text: Text::Tokenised(data.to_owned(), recipe.languages()),
+        text: recipe_text(args, recipe)?,
     })
+}
+
+/// A recipe's text: the user's folder, or its own corpus.
+///
+/// Errors: a folder of another kind.
+fn recipe_text(args: &TrainArgs, recipe: Recipe) -> Result<Text, Error> {
+    match &args.data {
+        // Its pieces are spelled otherwise, and it would be cut into words that no dictionary has.
+        Some(folder) if Manifest::is_in(folder) => {
+            Err(Error::PreparedForRecipe { folder: folder.display().to_string() })
+        }
+        Some(folder) => Ok(Text::Tokenised(folder.clone(), recipe.languages())),
+        None => match recipe {
+            Recipe::Iwslt14 => {
+                let origin = Origin::of(args.archive.as_deref().unwrap_or(fetch::IWSLT14));
+                let folder = args.data_dir.clone().unwrap_or_else(|| Path::new("data").join(recipe.name()));
+                Ok(Text::Iwslt14(origin, folder))
+            }
+        },
+    }
 }
 
 fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
@@ -87,6 +110,12 @@ impl Text {
     pub(super) fn read(self, threads: usize) -> Result<(Languages, Prepared), Error> {
         match self {
             Text::Tokenised(folder, languages) => {
+                let prepared = Prepared::read(&folder, &languages)?;
+                Ok((languages, prepared))
+            }
+            Text::Iwslt14(origin, folder) => {
+                fetch::iwslt14(&origin, &folder, threads)?;
+                let languages = lsra_text::prepare::iwslt14::languages();
                 let prepared = Prepared::read(&folder, &languages)?;
                 Ok((languages, prepared))
             }

@@ -8,7 +8,6 @@
 mod clean;
 mod raw;
 
-use super::hash::digest_file;
 use super::state::{State, key};
 use crate::moses::{Language, Tokeniser};
 use crate::{Bpe, Languages, Split, TextError, TextPair, Vocabulary, cut_line, staged};
@@ -177,12 +176,4 @@ fn write_pieces(train: &TextPair, out: &Path) -> Result<(), TextError> {
         staged::write(&out.join(super::pieces::dictionary_file(language)), &dictionary.to_bytes())?;
     }
     Ok(())
-}
-
-/// The digest of an archive as [`run`] wants it.
-///
-/// Errors: it cannot be read.
-pub fn digest(archive: &Path) -> Result<String, TextError> {
-    let unreadable = |cause| TextError::Unreadable { file: archive.display().to_string(), cause };
-    digest_file(archive).map(|(size, digest)| format!("{size} {digest}")).map_err(unreadable)
 }
