@@ -18,7 +18,7 @@ use ureq::{Agent, Body};
 /// The most that is fetched: fifty times what the largest archive here has.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// So often a download that broke off is tried again at once, counted anew when something came.
+/// So often a download that broke off is tried again at once, counted anew when more came than ever before.
 const TRIES: usize = 3;
 
 /// Without a byte for so long a connection counts as broken.
@@ -77,14 +77,15 @@ pub(super) fn download(url: &str, place: &Path) -> Result<(), FetchError> {
 
 impl Download<'_> {
     fn run(&self) -> Result<(), FetchError> {
-        let mut tries = TRIES;
+        let (mut tries, mut furthest) = (TRIES, self.length());
         loop {
-            let before = self.length();
             match self.attempt() {
                 Ok(()) => return self.finish(),
                 Err(Broken::Fault(fault)) => return Err(fault),
                 Err(Broken::Off(reason)) => {
-                    tries = if self.length() > before { TRIES } else { tries - 1 };
+                    // Further than ever, that is: one that begins anew each time would never end.
+                    tries = if self.length() > furthest { TRIES } else { tries - 1 };
+                    furthest = furthest.max(self.length());
                     if tries == 0 {
                         let (url, place) = (self.url.to_owned(), self.place.display().to_string());
                         return Err(FetchError::NoConnection { url, reason, place });

@@ -72,7 +72,8 @@ pub struct PrepareArgs {
     /// Fields of source and target in JSON, as in translation.de,translation.en [default: the languages]
     #[arg(long, value_name = "NAME,NAME", value_parser = two::<String>)]
     pub fields: Option<[String; 2]>,
-    /// How characters are normalised: nfkc, or none; white space is made single spaces by both
+    /// How characters are normalised: nfkc, moses (nfkc, and punctuation in one form as Moses brings it there; nothing is
+    /// tokenised), or none; white space is made single spaces by all
     #[arg(long, value_name = "HOW", value_parser = named::<Normalization>, default_value = "nfkc")]
     pub normalize: Normalization,
     /// Make all letters small
@@ -157,8 +158,9 @@ impl CorpusConfig {
         };
         let options = SourceOptions { format: self.format, columns: self.columns, fields: self.fields.clone() };
         let source = Source::of(&self.files, &options, &languages)?;
-        let given =
-            |files: &[PathBuf]| (!files.is_empty()).then(|| Source::of(files, &options, &languages)).transpose();
+        let given = |files: &[PathBuf]| {
+            (!files.is_empty()).then(|| Source::of(files, &options.suiting(files), &languages)).transpose()
+        };
         let (valid, test) = (given(&self.valid)?, given(&self.test)?);
         Ok(Preparation { source, valid, test, languages, config: config.clone(), out: self.folder.clone() })
     }

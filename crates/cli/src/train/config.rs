@@ -66,7 +66,8 @@ impl TrainConfig {
                 tables.insert(name.to_owned(), table.clone().into());
             }
         }
-        Settings::changed(preset.or(self.preset.as_deref()), &file.display().to_string(), tables, changes)
+        let file = file.display().to_string();
+        Settings::changed(preset.or(self.preset.as_deref()), Some((&file, tables)), changes)
     }
 }
 

@@ -6,10 +6,10 @@ use super::{Recipe, TrainArgs};
 use crate::Error;
 use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
-use lsra_text::prepare::{Manifest, Preparation};
+use lsra_model::Embeddings;
+use lsra_text::prepare::{BpeSides, Manifest, Preparation};
 use lsra_text::{Languages, Prepared};
 use std::path::{Path, PathBuf};
-use toml::Table;
 
 /// A training, before its text is read.
 pub(super) struct Task {
@@ -41,12 +41,15 @@ impl Task {
         if let Some(file) = &args.config {
             return by_config(args, file);
         }
+        if let Some(folder) = args.data.as_ref().filter(|folder| !folder.exists()) {
+            return Err(Error::NoData { folder: folder.display().to_string() });
+        }
         match args.recipe {
             Some(recipe) => by_recipe(args, recipe),
             None => {
                 let data = args.data.as_ref().expect("clap requires a folder, a recipe or a configuration");
-                let corpus = stem(data);
-                let settings = Settings::changed(args.preset.as_deref(), "--data", Table::new(), &args.settings)?;
+                let corpus = folder_name(data);
+                let settings = Settings::changed(args.preset.as_deref(), None, &args.settings)?;
                 Ok(Task {
                     name: corpus.clone(),
                     out: out(args, None, &corpus),
@@ -62,13 +65,12 @@ impl Task {
 fn by_recipe(args: &TrainArgs, recipe: Recipe) -> Result<Task, Error> {
     let preset = args.preset.as_deref().unwrap_or(recipe.preset());
     let name = stem(Path::new(preset));
-    Ok(Task {
-        out: out(args, None, &name),
-        name,
-        corpus: recipe.name().to_owned(),
-        settings: Settings::load(preset, &args.settings)?,
-        text: recipe_text(args, recipe)?,
-    })
+    let settings = Settings::load(preset, &args.settings)?;
+    let text = recipe_text(args, recipe)?;
+    if matches!(text, Text::Iwslt14(..)) {
+        check_dictionaries(&settings, BpeSides::Joint)?;
+    }
+    Ok(Task { out: out(args, None, &name), name, corpus: recipe.name().to_owned(), settings, text })
 }
 
 /// A recipe's text: the user's folder, or its own corpus.
@@ -94,11 +96,13 @@ fn recipe_text(args: &TrainArgs, recipe: Recipe) -> Result<Text, Error> {
 fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
     let config = TrainConfig::read(file)?;
     let name = stem(file);
+    let settings = config.settings(file, args.preset.as_deref(), &args.settings)?;
+    check_dictionaries(&settings, config.prepare.bpe)?;
     Ok(Task {
         out: out(args, config.out.as_ref(), &name),
         name,
-        corpus: stem(&config.corpus.folder),
-        settings: config.settings(file, args.preset.as_deref(), &args.settings)?,
+        corpus: folder_name(&config.corpus.folder),
+        settings,
         text: Text::Raw(Box::new(config.preparation()?)),
     })
 }
@@ -128,11 +132,40 @@ impl Text {
     }
 }
 
-/// The name of a file or folder without its ending.
+/// What will be known once the text is prepared, told before that takes its time.
+///
+/// Errors: one table for both sides, and dictionaries that will be two.
+fn check_dictionaries(settings: &Settings, bpe: BpeSides) -> Result<(), Error> {
+    match settings.model.embeddings == Embeddings::AllShared && bpe != BpeSides::Shared {
+        true => Err(Error::SeparateDictionaries),
+        false => Ok(()),
+    }
+}
+
+/// The name of a TOML file without its ending, or of a preset.
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
+    let name = folder_name(path);
+    name.strip_suffix(".toml").map(str::to_owned).unwrap_or(name)
+}
+
+/// The name of a folder, whole: what follows a dot, as in `v1.5`, is no ending.
+fn folder_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
 }
 
 fn out(args: &TrainArgs, config: Option<&PathBuf>, name: &str) -> PathBuf {
     args.out.as_ref().or(config).cloned().unwrap_or_else(|| PathBuf::from("runs").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_dots() {
+        assert_eq!(folder_name(Path::new("data/v1.5/")), "v1.5");
+        assert_eq!(folder_name(Path::new("..")), "..");
+        assert_eq!(stem(Path::new("a/mine.v2.toml")), "mine.v2");
+        assert_eq!(stem(Path::new("iwslt-160")), "iwslt-160");
+    }
 }
