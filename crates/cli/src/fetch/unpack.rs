@@ -83,6 +83,8 @@ pub fn unpack(archive: &Path, folder: &str, names: &[String], to: &Path, limits:
             Copy::Write(cause) => unwritable(cause),
         })?;
     }
+    // The last bytes hold the packer's checksum: to the end, then, though there are no more entries.
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(damaged)?;
     match missing.iter().min() {
         Some(name) => Err(FetchError::Incomplete { file, missing: format!("{folder}/{name}") }),
         None => Ok(()),

@@ -22,6 +22,8 @@ const SMALL: [&str; 12] = [
 ];
 
 fn train(folder: &Path, arguments: &[&str]) -> Output {
+    // A run of its own, each.
+    let _ = fs::remove_dir_all(folder.join("run"));
     let all = [&["train", "iwslt14", "--out", "run"][..], arguments, &SMALL].concat();
     let limited = ["--set", "decoding.max_length=8"];
     Command::new(env!("CARGO_BIN_EXE_lsra")).current_dir(folder).args(all).args(limited).output().unwrap()
