@@ -128,7 +128,7 @@ mod tests {
     fn punctuation_has_one_form() {
         let of = |line| TextForm { normalization: Normalization::Moses, ..TextForm::default() }.apply(line);
         assert_eq!(of("„Das“ ist’s – ja…"), "\"Das\" ist's - ja...");
-        assert_eq!(of("f(x ) , «\u{a0}oui\u{a0}»\u{a0}! Ｎｏ（1）"), "f (x) , \"oui\"! No (1)");
+        assert_eq!(of("f(x ) , «\u{a0}oui\u{a0}»\u{a0}! Ｎｏ（1）"), "f (x), \"oui\"! No (1)");
         // No rule of one language, and no tokens.
         assert_eq!(of("He said \"no\". 3\u{a0}000 don't"), "He said \"no\". 3 000 don't");
     }
