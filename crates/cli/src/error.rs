@@ -24,6 +24,18 @@ pub enum Error {
     /// A run that cannot be looked at.
     #[error(transparent)]
     RunLog(#[from] crate::run_log::RunLogError),
+    /// A corpus that cannot be had.
+    #[error(transparent)]
+    Fetch(#[from] crate::fetch::FetchError),
+    /// A prepared folder where a recipe wants a tokenised one.
+    #[error(
+        "--data {folder}: was made by lsra prepare, and this recipe takes text that is tokenised already; leave the recipe out \
+         (lsra train --data {folder}), or the folder, to fetch and prepare the recipe's own corpus"
+    )]
+    PreparedForRecipe {
+        /// The folder.
+        folder: String,
+    },
     /// Training cannot begin or go on.
     #[error(transparent)]
     Train(#[from] lsra_train::TrainError),
@@ -50,6 +62,24 @@ pub enum Error {
     /// A model file that cannot be read or is none.
     #[error(transparent)]
     File(#[from] lsra_exec::FileError),
+    /// A model file that is not there.
+    #[error(
+        "--model {file}: no such file; a training writes it as model.safetensors in its --out (lsra train --data DIR, or cargo \
+         xtask demo for a small one)"
+    )]
+    NoModel {
+        /// As it was given.
+        file: String,
+    },
+    /// A folder of text that is not there.
+    #[error(
+        "--data {folder}: no such folder; lsra prepare FILES --out {folder} makes one of your own text, and a recipe without \
+         --data (lsra train iwslt14) fetches its own"
+    )]
+    NoData {
+        /// As it was given.
+        folder: String,
+    },
     /// A model file without a dictionary.
     #[error("{file}: holds no {name}, so text cannot become ids; save the model again with its dictionaries")]
     NoDictionary {

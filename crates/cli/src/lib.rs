@@ -9,6 +9,7 @@ pub mod demo;
 pub mod document;
 pub mod error;
 pub mod evaluate;
+pub mod fetch;
 pub mod line_chart;
 pub mod lines;
 pub mod options;

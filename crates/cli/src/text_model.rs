@@ -63,8 +63,11 @@ impl TextModel {
     ///
     /// Errors: the file is missing, truncated or of another kind, has no dictionaries, or ones that do not fit the model.
     pub fn load(path: &Path) -> Result<TextModel, Error> {
-        let ModelFile { model, weights, card, blobs } = ModelFile::load(path)?;
         let file = path.display().to_string();
+        if !path.exists() {
+            return Err(Error::NoModel { file });
+        }
+        let ModelFile { model, weights, card, blobs } = ModelFile::load(path)?;
         let vocabulary = |name: &'static str, words: usize| {
             let bytes = blobs.get(name).ok_or_else(|| Error::NoDictionary { file: file.clone(), name })?;
             let vocabulary = Vocabulary::from_bytes(&format!("{file}, {name}"), bytes)?;

@@ -168,6 +168,8 @@ fn what_is_wrong_is_told_in_one_line() {
     fs::write(folder.join("three.de"), "a\nb\nc\n").unwrap();
     fs::write(folder.join("two.en"), "a\nb\n").unwrap();
     fs::write(folder.join("bad.toml"), "[corpus]\nfiles = [\"raw.tsv\"]\nfolder = \"d\"\nextra = 1\n").unwrap();
+    let shared = "[corpus]\nfiles = [\"raw.tsv\"]\nfolder = \"s\"\n[model]\nembeddings = \"all-shared\"\n";
+    fs::write(folder.join("shared.toml"), shared).unwrap();
     for (arguments, parts) in [
         (&["prepare", "none.tsv", "--out", "d"][..], &["none.tsv", "no such file"][..]),
         (&["prepare", "three.de", "two.en", "--out", "d"], &["three.de has 3 lines", "two.en has 2"]),
@@ -179,8 +181,12 @@ fn what_is_wrong_is_told_in_one_line() {
         (&["prepare", "raw.tsv", "--out", "d", "--max-ratio", "0.5"], &["max-ratio = 0.5", "at least 1"]),
         (&["prepare", "--config", "bad.toml"], &["bad.toml", "extra"]),
         (&["train", "--config", "none.toml"], &["none.toml", "no such file"]),
-        (&["train", "--data", "nowhere"], &["nowhere", "lsra prepare"]),
-        (&["train", "--data", "d", "--set", "training.lrr=1"], &["lrr"]),
+        (&["train", "--config", "shared.toml"], &["all-shared", "lsra prepare --bpe shared"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--fields", "a,b"], &["fields = a,b", "jsonl"]),
+        (&["prepare", "--out", "d", "--valid", "raw.tsv"], &["no files", "--valid"]),
+        (&["train", "--data", "nowhere"], &["--data nowhere", "lsra prepare"]),
+        (&["translate", "--model", "nowhere.safetensors", "ja"], &["--model nowhere.safetensors", "lsra train"]),
+        (&["train", "--data", ".", "--set", "training.lrr=1"], &["lrr"]),
     ] {
         let output = lsra(folder, arguments);
         let told = String::from_utf8(output.stderr).unwrap();
@@ -188,10 +194,11 @@ fn what_is_wrong_is_told_in_one_line() {
         assert_eq!((output.status.code(), told.len()), (Some(2), 1), "{arguments:?}: {told:?}");
         assert!(parts.iter().all(|p| told[0].contains(p)), "{arguments:?}: {told:?} should say {parts:?}");
     }
+    assert!(!folder.join("s").exists(), "told before anything was prepared");
     // Clap's own: a value that no option has.
     let output = lsra(folder, &["prepare", "raw.tsv", "--out", "d", "--normalize", "all"]);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(2) && told.contains("`none` or `nfkc`"), "{told}");
+    assert!(output.status.code() == Some(2) && told.contains("`none`, `nfkc`, `moses`"), "{told}");
     // And an option that a configuration would overrule.
     let output = lsra(folder, &["prepare", "--config", "bad.toml", "--vocabulary", "60"]);
     let told = String::from_utf8(output.stderr).unwrap();

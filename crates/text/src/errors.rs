@@ -6,7 +6,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
     /// The file is not there.
-    #[error("{file}: no such file; check the folder's name: {expected} is expected there")]
+    #[error("{file}: no such file; check its path: {expected} is expected there")]
     Missing {
         /// The file's path.
         file: String,
@@ -44,6 +44,20 @@ pub enum TextError {
     Utf16 {
         /// The file's path.
         file: String,
+    },
+    /// A pipe or a device.
+    #[error("{file}: is a pipe or a device; files are read more than once, so write it to a file first")]
+    NotAFile {
+        /// The path.
+        file: String,
+    },
+    /// A file that is packed in a way that is not read.
+    #[error("{file}: is {format}; unpack it first, or pack it with gzip or zstd, which are read as they are")]
+    OtherPacking {
+        /// The file's path.
+        file: String,
+        /// What it is.
+        format: &'static str,
     },
     /// A file far larger than what it should hold.
     #[error("{file}: has more than {most} bytes; {expected} is expected there")]

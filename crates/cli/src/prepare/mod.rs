@@ -36,11 +36,7 @@ pub fn run(args: &PrepareArgs) -> Result<ExitCode, Error> {
 ///
 /// Errors: as [`run`].
 pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::Option {
-        option: "threads",
-        value: threads.to_string(),
-        expected: format!("so many cannot be started ({e})"),
-    })?;
+    let pool = pool(threads)?;
     let mut begun = Instant::now();
     let mut watch = |event| match event {
         Event::Begins(_) => begun = Instant::now(),
@@ -50,6 +46,15 @@ pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
     let report = pool.install(|| prepare::run(job, &mut watch))?;
     write_page(&job.out, &report)?;
     Ok(report)
+}
+
+/// Errors: so many threads cannot be started.
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::Option {
+        option: "threads",
+        value: threads.to_string(),
+        expected: format!("so many cannot be started ({e})"),
+    })
 }
 
 fn words(step: Step) -> &'static str {

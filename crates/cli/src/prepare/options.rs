@@ -52,7 +52,7 @@ const CONFIGURED: [&str; 20] = [
 #[derive(Args, Clone, Debug)]
 pub struct PrepareArgs {
     /// Two files line for line (text.de text.en), or files of columns (.tsv) or of JSON objects (.jsonl); .gz and .zst too
-    #[arg(value_name = "FILE", required_unless_present = "config")]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The folder to write
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
@@ -72,7 +72,8 @@ pub struct PrepareArgs {
     /// Fields of source and target in JSON, as in translation.de,translation.en [default: the languages]
     #[arg(long, value_name = "NAME,NAME", value_parser = two::<String>)]
     pub fields: Option<[String; 2]>,
-    /// How characters are normalised: nfkc, or none; white space is made single spaces by both
+    /// How characters are normalised: nfkc, moses (nfkc, and punctuation in one form as Moses brings it there; nothing is
+    /// tokenised), or none; white space is made single spaces by all
     #[arg(long, value_name = "HOW", value_parser = named::<Normalization>, default_value = "nfkc")]
     pub normalize: Normalization,
     /// Make all letters small
@@ -93,7 +94,8 @@ pub struct PrepareArgs {
     /// Drop pairs of which one side is so many times longer than the corpus's mean lets expect; short ones may differ more
     #[arg(long, value_name = "X", default_value_t = PrepareConfig::default().max_ratio)]
     pub max_ratio: f64,
-    /// Pairs to choose by: files like those of train, or how many to hold out [default: 1000, or a twentieth of a small corpus]
+    /// Pairs to choose by: files like those of train, which stand before this option, or how many pairs to hold out [default:
+    /// 1000, or a twentieth of a small corpus]
     #[arg(long, value_name = "FILE|N", num_args = 1..)]
     pub valid: Vec<PathBuf>,
     /// Pairs to report on, likewise; a file whose name is a number is ./NUMBER
@@ -156,8 +158,9 @@ impl CorpusConfig {
         };
         let options = SourceOptions { format: self.format, columns: self.columns, fields: self.fields.clone() };
         let source = Source::of(&self.files, &options, &languages)?;
-        let given =
-            |files: &[PathBuf]| (!files.is_empty()).then(|| Source::of(files, &options, &languages)).transpose();
+        let given = |files: &[PathBuf]| {
+            (!files.is_empty()).then(|| Source::of(files, &options.suiting(files), &languages)).transpose()
+        };
         let (valid, test) = (given(&self.valid)?, given(&self.test)?);
         Ok(Preparation { source, valid, test, languages, config: config.clone(), out: self.folder.clone() })
     }
@@ -172,10 +175,15 @@ impl PrepareArgs {
             return Ok(crate::train::TrainConfig::read(file)?.preparation()?);
         }
         let languages = self.languages.as_ref().map(|l| split_languages(l)).transpose()?;
-        let (valid_files, valid) = files_or_number(&self.valid);
-        let (test_files, test) = files_or_number(&self.test);
+        let mut files = self.files.clone();
+        let (valid_files, valid) = files_or_number(&self.valid, &mut files);
+        let (test_files, test) = files_or_number(&self.test, &mut files);
+        if files.is_empty() {
+            let reason = "no files to prepare are named; they stand before --valid and --test";
+            return Err(TextError::UnclearSource { files: "lsra prepare".to_owned(), reason }.into());
+        }
         let corpus = CorpusConfig {
-            files: self.files.clone(),
+            files,
             valid: valid_files,
             test: test_files,
             languages,
@@ -204,10 +212,14 @@ impl PrepareArgs {
     }
 }
 
-/// Files of a part, or how many pairs to hold out for it.
-fn files_or_number(values: &[PathBuf]) -> (Vec<PathBuf>, Option<usize>) {
+/// Files of a part, or how many pairs to hold out for it. What follows a number is none of the part's: `train` gets it.
+fn files_or_number(values: &[PathBuf], train: &mut Vec<PathBuf>) -> (Vec<PathBuf>, Option<usize>) {
+    let number = |value: &PathBuf| value.to_str().and_then(|v| v.parse().ok());
     match values {
-        [one] if let Some(number) = one.to_str().and_then(|v| v.parse().ok()) => (Vec::new(), Some(number)),
+        [first, rest @ ..] if let Some(number) = number(first) => {
+            train.extend_from_slice(rest);
+            (Vec::new(), Some(number))
+        }
         files => (files.to_vec(), None),
     }
 }

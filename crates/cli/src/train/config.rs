@@ -81,7 +81,8 @@ impl TrainConfig {
                 tables.insert(name.to_owned(), table.clone().into());
             }
         }
-        Settings::changed(preset.or(self.preset.as_deref()), base, &file.display().to_string(), tables, changes)
+        let file = file.display().to_string();
+        Settings::changed(preset.or(self.preset.as_deref()), base, Some((&file, tables)), changes)
     }
 }
 

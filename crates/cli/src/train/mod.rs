@@ -58,19 +58,26 @@ impl Recipe {
 
 /// Train a model.
 ///
-/// From a folder that `lsra prepare` made (--data), from raw files by a configuration (--config), or by a recipe from a folder
-/// of text that is tokenised already. It shows loss, perplexity, tokens a second and the time left, validates each epoch,
-/// writes metrics.jsonl, a page of it, report.html, and checkpoints, and ends with BLEU and one file, model.safetensors, for
-/// `lsra translate`. Ctrl-C saves and ends it; --resume goes on. `lsra watch` shows a run from elsewhere.
+/// From a folder that `lsra prepare` made (--data), from raw files by a configuration (--config), or by a recipe: its corpus is
+/// fetched and prepared as the literature does, or is a folder of text that is tokenised already. It shows loss, perplexity,
+/// tokens a second and the time left, validates each epoch, writes metrics.jsonl, a page of it, report.html, and checkpoints, and
+/// ends with BLEU and one file, model.safetensors, for `lsra translate`. Ctrl-C saves and ends it; --resume goes on.
+/// `lsra watch` shows a run from elsewhere.
 #[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// Of text that is tokenised already, what to train on
-    #[arg(value_enum, requires = "data")]
+    /// A corpus of the literature, fetched and prepared in --data-dir unless --data has it
+    #[arg(value_enum, conflicts_with = "config")]
     pub recipe: Option<Recipe>,
     /// A prepared folder; with a recipe one with train, valid and test, a file a language, and bpe.codes and dictionaries where
     /// there are any
-    #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "recipe"], conflicts_with = "config")]
     pub data: Option<PathBuf>,
+    /// Where a recipe fetches its corpus to and prepares it, once [default: data/ and the recipe's name]
+    #[arg(long, value_name = "DIR", requires = "recipe", conflicts_with = "data")]
+    pub data_dir: Option<PathBuf>,
+    /// Where a recipe gets its corpus instead of its publisher's address: a mirror's, or a file that was fetched before
+    #[arg(long, value_name = "URL|FILE", requires = "recipe", conflicts_with = "data")]
+    pub archive: Option<String>,
     /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training, decoding and watch: prepares
     /// the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use super::sampler::Watch;
 use lsra_infer::GeneratorConfig;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
-use lsra_train::{TrainingConfig, TrainingConfigError};
+use lsra_train::TrainingConfig;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -94,20 +94,14 @@ pub enum SettingsError {
         /// The system's reason.
         cause: io::Error,
     },
-    /// A preset that is not understood, or a change that does not fit it.
+    /// A preset or a file that is not understood, a change that does not fit it, or a value out of range.
     #[error("{origin}: {reason}")]
     NotUnderstood {
-        /// The preset, or the `--set` with its value.
+        /// The preset, the file, or the `--set` with its value.
         origin: String,
         /// What is wrong.
         reason: String,
     },
-    /// A dimension out of range.
-    #[error(transparent)]
-    Model(#[from] ConfigError),
-    /// A training setting out of range.
-    #[error(transparent)]
-    Training(#[from] TrainingConfigError),
 }
 
 impl Settings {
@@ -115,18 +109,17 @@ impl Settings {
     ///
     /// Errors: no such preset, not TOML, an unknown key, a wrong type or a value out of range.
     pub fn load(preset: &str, changes: &[String]) -> Result<Settings, SettingsError> {
-        Settings::parse(&format!("preset {preset}"), &preset_text(preset)?, changes)
+        Settings::parse(&named(preset), &preset_text(preset)?, changes)
     }
 
-    /// A preset's with these tables laid over it, which `origin` names in errors, and then `changes`. Without a preset, the one
-    /// for everyday text; its model is then `base`, where there is one.
+    /// A preset's with a file's tables laid over it, which its `origin` names in errors, and then `changes`. Without a preset,
+    /// the one for everyday text; its model is then `base`, where there is one.
     ///
     /// Errors: as [`Settings::load`].
     pub fn changed(
         preset: Option<&str>,
         base: Option<&ModelConfig>,
-        origin: &str,
-        tables: Table,
+        file: Option<(&str, Table)>,
         changes: &[String],
     ) -> Result<Settings, SettingsError> {
         let name = preset.unwrap_or(EVERYDAY_PRESET);
@@ -135,15 +128,22 @@ impl Settings {
             move |reason| SettingsError::NotUnderstood { origin, reason }
         };
         let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| e.to_string());
-        let mut table = parse(&preset_text(name)?).map_err(not_understood(&format!("preset {name}")))?;
+        let origin = named(name);
+        let mut table = parse(&preset_text(name)?).map_err(not_understood(&origin))?;
         if preset.is_none() {
             lay_over(&mut table, parse(EVERYDAY).expect("the program's own file is valid"));
             if let Some(base) = base {
                 table.insert("model".to_owned(), Value::try_from(base).expect("numbers and names make TOML"));
             }
         }
-        lay_over(&mut table, tables);
-        Settings::of_table(origin, table, changes)
+        let mut stages = Stages::new(&origin, table)?;
+        if let Some((origin, tables)) = file {
+            stages.change(origin.to_owned(), |table| {
+                lay_over(table, tables);
+                Ok(())
+            })?;
+        }
+        stages.finish(changes)
     }
 
     /// As [`Settings::load`], from TOML at hand; `origin` names it in errors.
@@ -152,26 +152,64 @@ impl Settings {
     pub fn parse(origin: &str, text: &str, changes: &[String]) -> Result<Settings, SettingsError> {
         let table = toml::from_str(text)
             .map_err(|e| SettingsError::NotUnderstood { origin: origin.to_owned(), reason: e.to_string() })?;
-        Settings::of_table(origin, table, changes)
+        Stages::new(origin, table)?.finish(changes)
     }
 
-    fn of_table(origin: &str, mut table: Table, changes: &[String]) -> Result<Settings, SettingsError> {
-        let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.to_owned(), reason };
-        let mut settings = read(&table).map_err(not_understood)?;
-        for change in changes {
-            let not_understood =
-                |reason: String| SettingsError::NotUnderstood { origin: format!("--set {change}"), reason };
-            set(&mut table, change).map_err(not_understood)?;
-            settings = read(&table).map_err(not_understood)?;
-        }
-        settings.training.validate()?;
-        settings
-            .decoding
-            .search(settings.decoding.beam)
-            .validate()
-            .map_err(|e| not_understood(format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected)))?;
-        Ok(settings)
+    /// Errors: a value out of range, whatever it was set by.
+    fn check(&self) -> Result<(), String> {
+        // Those of the text will be put in place.
+        let vocabulary = 8;
+        let model = ModelConfig { source_vocabulary: vocabulary, target_vocabulary: vocabulary, ..self.model.clone() };
+        model.validate().map_err(|e| e.to_string())?;
+        self.training.validate().map_err(|e| e.to_string())?;
+        let search = self.decoding.search(self.decoding.beam).validate();
+        search.map_err(|e| format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected))
     }
+}
+
+/// A preset as it is changed. An error names what made it: the preset, the file or the `--set`.
+struct Stages {
+    table: Table,
+    settings: Settings,
+    /// What values out of range are blamed on: what first made the settings invalid and nobody has mended since.
+    fault: Option<SettingsError>,
+}
+
+impl Stages {
+    fn new(origin: &str, table: Table) -> Result<Stages, SettingsError> {
+        let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.to_owned(), reason };
+        let settings = read(&table).map_err(not_understood)?;
+        let fault = settings.check().err().map(not_understood);
+        Ok(Stages { table, settings, fault })
+    }
+
+    /// Errors: an unknown key or a wrong type. Ranges are not told yet: one change may need another.
+    fn change(
+        &mut self,
+        origin: String,
+        change: impl FnOnce(&mut Table) -> Result<(), String>,
+    ) -> Result<(), SettingsError> {
+        let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.clone(), reason };
+        change(&mut self.table).map_err(not_understood)?;
+        self.settings = read(&self.table).map_err(not_understood)?;
+        self.fault = self.settings.check().err().map(|reason| self.fault.take().unwrap_or(not_understood(reason)));
+        Ok(())
+    }
+
+    fn finish(mut self, changes: &[String]) -> Result<Settings, SettingsError> {
+        for change in changes {
+            self.change(format!("--set {change}"), |table| set(table, change))?;
+        }
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.settings),
+        }
+    }
+}
+
+/// How a preset is called in errors: a file by its path alone.
+fn named(preset: &str) -> String {
+    if presets::text(preset).is_ok() { format!("preset {preset}") } else { preset.to_owned() }
 }
 
 /// The TOML of a preset or of a file like one.
@@ -297,6 +335,30 @@ mod tests {
             let error = load(&[change]).unwrap_err();
             assert!(error.contains(part), "{change}: {error}");
         }
+        let fault = |preset: &str, file: &str, changes: &[&str]| {
+            let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
+            let tables = toml::from_str(file).unwrap();
+            Settings::changed(Some(preset), None, Some(("mine.toml", tables)), &changes).unwrap_err().to_string()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own.toml").display().to_string();
+        let text = presets::text("iwslt-160").unwrap().replacen("\nlr = 0.0005", "\nlr = -1.0", 1);
+        fs::write(&own, text).unwrap();
+        // What is wrong, and who said so.
+        for (preset, file, changes, origin) in [
+            ("iwslt-160", "[training]\nlr = -1", &[][..], "mine.toml: "),
+            ("iwslt-160", "[training]\nlrr = 1", &[], "mine.toml: "),
+            ("iwslt-160", "[model]\nchannels = 3", &["training.seeds=1"], "--set training.seeds=1: "),
+            ("iwslt-160", "[model]\nchannels = 3", &["training.lr=1e-3"], "mine.toml: "),
+            ("iwslt-160", "", &["training.lr=1e-3", "decoding.beam=0"], "--set decoding.beam=0: "),
+            (&own, "", &["training.warmup_updates=10"], &format!("{own}: ")),
+        ] {
+            let error = fault(preset, file, changes);
+            assert!(error.starts_with(origin), "{error} should be of {origin}");
+        }
+        // What a later change mends is no fault.
+        let mended = Settings::load(&own, &["training.lr=1e-3".to_owned()]);
+        assert_eq!(mended.unwrap().training.lr, 1e-3);
         assert!(Settings::load("no-such", &[]).unwrap_err().to_string().contains("iwslt-160"));
     }
 }

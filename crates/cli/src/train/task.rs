@@ -1,14 +1,15 @@
 //! What the arguments of a training come to.
 
 use super::config::TrainConfig;
-use super::settings::{Settings, SettingsError};
+use super::settings::Settings;
 use super::{Base, Recipe, TrainArgs};
 use crate::Error;
+use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
-use lsra_text::prepare::Preparation;
+use lsra_model::Embeddings;
+use lsra_text::prepare::{BpeSides, Manifest, Preparation};
 use lsra_text::{Languages, Prepared};
 use std::path::{Path, PathBuf};
-use toml::Table;
 
 /// A training, before its text is read.
 pub(super) struct Task {
@@ -28,6 +29,8 @@ pub(super) struct Task {
 pub(super) enum Text {
     /// A folder of tokenised text.
     Tokenised(PathBuf, Languages),
+    /// IWSLT'14, fetched from there and prepared in this folder.
+    Iwslt14(Origin, PathBuf),
     /// A folder that was prepared.
     Prepared(PathBuf),
     /// Raw files.
@@ -41,14 +44,16 @@ impl Task {
             return by_config(args, file);
         }
         let from = base(args.from.as_deref())?;
-        let data = args.data.as_ref().expect("clap requires a folder or a configuration");
+        if let Some(folder) = args.data.as_ref().filter(|folder| !folder.exists()) {
+            return Err(Error::NoData { folder: folder.display().to_string() });
+        }
         match args.recipe {
-            Some(recipe) => Ok(by_recipe(args, recipe, data, from)?),
+            Some(recipe) => by_recipe(args, recipe, from),
             None => {
-                let corpus = stem(data);
+                let data = args.data.as_ref().expect("clap requires a folder, a recipe or a configuration");
+                let corpus = folder_name(data);
                 let model = from.as_ref().map(Base::config);
-                let settings =
-                    Settings::changed(args.preset.as_deref(), model, "--data", Table::new(), &args.settings)?;
+                let settings = Settings::changed(args.preset.as_deref(), model, None, &args.settings)?;
                 Ok(Task {
                     from,
                     name: corpus.clone(),
@@ -62,7 +67,7 @@ impl Task {
     }
 }
 
-fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path, from: Option<Base>) -> Result<Task, SettingsError> {
+fn by_recipe(args: &TrainArgs, recipe: Recipe, from: Option<Base>) -> Result<Task, Error> {
     let preset = args.preset.as_deref().unwrap_or(recipe.preset());
     let name = stem(Path::new(preset));
     let mut settings = Settings::load(preset, &args.settings)?;
@@ -70,16 +75,33 @@ fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path, from: Option<Base>) 
         // The recipe's training with the file's model, and what the command line changes in that.
         let changes: Vec<String> =
             args.settings.iter().filter(|c| c.trim_start().starts_with("model.")).cloned().collect();
-        settings.model = Settings::changed(None, Some(base.config()), "--from", Table::new(), &changes)?.model;
+        settings.model = Settings::changed(None, Some(base.config()), None, &changes)?.model;
     }
-    Ok(Task {
-        from,
-        out: out(args, None, &name),
-        name,
-        corpus: recipe.name().to_owned(),
-        settings,
-        text: Text::Tokenised(data.to_owned(), recipe.languages()),
-    })
+    let text = recipe_text(args, recipe)?;
+    if matches!(text, Text::Iwslt14(..)) {
+        check_dictionaries(&settings, BpeSides::Joint)?;
+    }
+    Ok(Task { from, out: out(args, None, &name), name, corpus: recipe.name().to_owned(), settings, text })
+}
+
+/// A recipe's text: the user's folder, or its own corpus.
+///
+/// Errors: a folder of another kind.
+fn recipe_text(args: &TrainArgs, recipe: Recipe) -> Result<Text, Error> {
+    match &args.data {
+        // Its pieces are spelled otherwise, and it would be cut into words that no dictionary has.
+        Some(folder) if Manifest::is_in(folder) => {
+            Err(Error::PreparedForRecipe { folder: folder.display().to_string() })
+        }
+        Some(folder) => Ok(Text::Tokenised(folder.clone(), recipe.languages())),
+        None => match recipe {
+            Recipe::Iwslt14 => {
+                let origin = Origin::of(args.archive.as_deref().unwrap_or(fetch::IWSLT14));
+                let folder = args.data_dir.clone().unwrap_or_else(|| Path::new("data").join(recipe.name()));
+                Ok(Text::Iwslt14(origin, folder))
+            }
+        },
+    }
 }
 
 fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
@@ -88,11 +110,12 @@ fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
     let from = base(args.from.as_deref().or(config.from.as_deref()))?;
     let model = from.as_ref().map(Base::config);
     let settings = config.settings(file, args.preset.as_deref(), model, &args.settings)?;
+    check_dictionaries(&settings, config.prepare.bpe)?;
     Ok(Task {
         from,
         out: out(args, config.out.as_ref(), &name),
         name,
-        corpus: stem(&config.corpus.folder),
+        corpus: folder_name(&config.corpus.folder),
         settings,
         text: Text::Raw(Box::new(config.preparation()?)),
     })
@@ -105,6 +128,12 @@ impl Text {
     pub(super) fn read(self, threads: usize) -> Result<(Languages, Prepared), Error> {
         match self {
             Text::Tokenised(folder, languages) => {
+                let prepared = Prepared::read(&folder, &languages)?;
+                Ok((languages, prepared))
+            }
+            Text::Iwslt14(origin, folder) => {
+                fetch::iwslt14(&origin, &folder, threads)?;
+                let languages = lsra_text::prepare::iwslt14::languages();
                 let prepared = Prepared::read(&folder, &languages)?;
                 Ok((languages, prepared))
             }
@@ -121,11 +150,40 @@ fn base(file: Option<&Path>) -> Result<Option<Base>, Error> {
     file.map(Base::load).transpose()
 }
 
-/// The name of a file or folder without its ending.
+/// What will be known once the text is prepared, told before that takes its time.
+///
+/// Errors: one table for both sides, and dictionaries that will be two.
+fn check_dictionaries(settings: &Settings, bpe: BpeSides) -> Result<(), Error> {
+    match settings.model.embeddings == Embeddings::AllShared && bpe != BpeSides::Shared {
+        true => Err(Error::SeparateDictionaries),
+        false => Ok(()),
+    }
+}
+
+/// The name of a TOML file without its ending, or of a preset.
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
+    let name = folder_name(path);
+    name.strip_suffix(".toml").map(str::to_owned).unwrap_or(name)
+}
+
+/// The name of a folder, whole: what follows a dot, as in `v1.5`, is no ending.
+fn folder_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
 }
 
 fn out(args: &TrainArgs, config: Option<&PathBuf>, name: &str) -> PathBuf {
     args.out.as_ref().or(config).cloned().unwrap_or_else(|| PathBuf::from("runs").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_dots() {
+        assert_eq!(folder_name(Path::new("data/v1.5/")), "v1.5");
+        assert_eq!(folder_name(Path::new("..")), "..");
+        assert_eq!(stem(Path::new("a/mine.v2.toml")), "mine.v2");
+        assert_eq!(stem(Path::new("iwslt-160")), "iwslt-160");
+    }
 }

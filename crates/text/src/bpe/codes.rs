@@ -35,6 +35,12 @@ pub(super) fn read(path: &Path) -> Result<Codes, TextError> {
     parse(&path.display().to_string(), &text)
 }
 
+/// A file of codes of version 0.2.
+pub(super) fn write(merges: &[Merge]) -> String {
+    let lines = merges.iter().map(|(left, right)| format!("{left} {right}\n"));
+    [format!("{VERSION_LINE}0.2\n")].into_iter().chain(lines).collect()
+}
+
 fn parse(file: &str, text: &str) -> Result<Codes, TextError> {
     let version = text.lines().next().and_then(|l| l.strip_prefix(VERSION_LINE)).map(str::trim);
     // Files of before 0.2 may state no version, and begin with a merge.

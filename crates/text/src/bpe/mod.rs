@@ -10,6 +10,7 @@ mod dropout;
 mod learn;
 mod model;
 mod raw;
+mod subword_nmt;
 
 use crate::{TextError, files};
 use codes::{Codes, WordEnd};
@@ -83,6 +84,12 @@ impl Bpe {
     /// give the same merges.
     pub fn train<S: AsRef<str> + Sync>(lines: &[S], merges: usize) -> Bpe {
         Bpe::of(Codes { word_end: WordEnd::Joined, merges: learn::merges(lines, merges) })
+    }
+
+    /// Learns `merges` merges from words and how often each stands in a text, the very ones that subword-nmt learns, as a file of
+    /// its codes.
+    pub fn learn_codes(words: &BTreeMap<String, u64>, merges: usize) -> String {
+        codes::write(&subword_nmt::learn(words, merges))
     }
 
     /// Learns pieces of raw text from strings of one line or several. `characters` says how often each stands in them; one

@@ -2,6 +2,7 @@
 
 use super::codes::{Codes, END_OF_WORD, WordEnd};
 use super::{Kind, raw};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use tokenizers::decoders::bpe::BPEDecoder;
 use tokenizers::models::ModelWrapper;
@@ -59,8 +60,14 @@ pub(super) fn build(codes: Codes) -> Tokenizer {
 /// Errors: why it is not.
 pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, Kind), String> {
     // The library panics over a decoder that is no JSON, so that is looked at first.
-    serde_json::from_slice::<serde_json::Value>(bytes).map_err(|e| e.to_string())?;
-    let tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+    let json: Value = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    // The library compiles patterns as it reads them, and one that swelled takes what the regex library allows: 64 MiB. Only
+    // ours are let through, in the JSON that was looked at: of two equal keys it holds one.
+    if PATTERNED.iter().any(|part| !has_our_patterns(&json[part])) {
+        return Err(OTHERWISE.to_owned());
+    }
+    let tokenizer = Tokenizer::from_bytes(json.to_string()).map_err(|e| e.to_string())?;
+    drop(json);
     let ModelWrapper::BPE(model) = tokenizer.get_model() else {
         return Err("its model is not BPE".to_owned());
     };
@@ -87,9 +94,31 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Tokenizer, Kind), String> {
         Kind::Raw => raw::wrap(model.clone()),
     };
     if tokenizer.to_string(false).ok() != expected.to_string(false).ok() {
-        return Err("it changes text, or splits it otherwise than this program".to_owned());
+        return Err(OTHERWISE.to_owned());
     }
     Ok((expected, kind))
+}
+
+/// Why a tokeniser of somebody else is not used.
+const OTHERWISE: &str = "it changes text, or splits it otherwise than this program";
+
+/// The parts of a `tokenizer.json` that may hold patterns.
+const PATTERNED: [&str; 4] = ["normalizer", "pre_tokenizer", "post_processor", "decoder"];
+
+/// Where a word ends: what [`END_MARK`] is put at.
+const ENDS: &str = "(?<=[^ ])(?= |$)";
+
+/// Whether all patterns in a part are this program's.
+fn has_our_patterns(part: &Value) -> bool {
+    let ours = |pattern: &str| [" ", ENDS, raw::WORDS].contains(&pattern);
+    match part {
+        Value::Object(fields) => fields.iter().all(|(key, value)| match value {
+            Value::String(pattern) if matches!(key.as_str(), "Regex" | "String") => ours(pattern),
+            other => has_our_patterns(other),
+        }),
+        Value::Array(parts) => parts.iter().all(has_our_patterns),
+        _ => true,
+    }
 }
 
 /// The characters of a symbol without the end of a word.
@@ -106,7 +135,7 @@ fn wrap(mut model: BPE, word_end: WordEnd) -> Tokenizer {
     let suffix = match word_end {
         WordEnd::Joined => END_OF_WORD,
         WordEnd::Separate => {
-            let ends = ReplacePattern::Regex("(?<=[^ ])(?= |$)".to_owned());
+            let ends = ReplacePattern::Regex(ENDS.to_owned());
             let mark = Replace::new(ends, END_MARK).expect("the ends of words are a pattern");
             tokenizer.with_normalizer(Some(mark)).expect("a normaliser fits any tokeniser");
             END_MARK

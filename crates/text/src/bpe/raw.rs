@@ -19,7 +19,7 @@ use unicode_normalization::char::is_combining_mark;
 pub(super) const SPACE: char = '▁';
 
 /// What [`words`] does, for other programs. Rust's and Oniguruma's dialects agree on it.
-const WORDS: &str = concat!(
+pub(super) const WORDS: &str = concat!(
     r"▁?\p{N}",
     r"|▁?[\p{Alphabetic}\p{M}&&[^\p{N}]]+",
     r"|['’][\p{Alphabetic}\p{M}&&[^\p{N}]]+",

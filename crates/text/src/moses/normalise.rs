@@ -18,7 +18,8 @@ pub enum Quotes {
 /// Normalises punctuation.
 #[derive(Clone, Debug)]
 pub struct Normaliser {
-    language: Language,
+    /// None: of no particular one.
+    language: Option<Language>,
     quotes: Quotes,
 }
 
@@ -28,7 +29,13 @@ type Literal = (&'static str, &'static str);
 impl Normaliser {
     /// For a language, with quotation marks as sacremoses has them.
     pub fn new(language: Language) -> Normaliser {
-        Normaliser { language, quotes: Quotes::default() }
+        Normaliser { language: Some(language), quotes: Quotes::default() }
+    }
+
+    /// Without the rules that turn on the language: where quotation marks stand beside commas and periods, and what a hard space
+    /// between digits becomes.
+    pub fn of_any_language() -> Normaliser {
+        Normaliser { language: None, quotes: Quotes::default() }
     }
 
     /// With these quotation marks.
@@ -63,14 +70,15 @@ impl Normaliser {
         text.literals(&HARD_SPACES);
         text.squeeze();
 
-        match self.language {
+        let Some(language) = self.language else { return text.0.trim().to_owned() };
+        match language {
             Language::English => text.move_quotes_after_points(),
             Language::German | Language::French => {
                 text.literals(&[(",\"", "\",")]);
                 text.move_quotes_before_periods();
             }
         }
-        let point = if self.language == Language::English { '.' } else { ',' };
+        let point = if language == Language::English { '.' } else { ',' };
         text.join_digits(point);
         text.0.trim().to_owned()
     }

@@ -19,6 +19,25 @@ const GZ: [u8; 2] = [0x1F, 0x8B];
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const UTF16: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
 
+/// Frames that hold no data for a reader begin with one of sixteen marks; data may follow them.
+const SKIPPABLE: std::ops::RangeInclusive<u8> = 0x50..=0x5F;
+const SKIPPABLE_REST: [u8; 3] = [0x2A, 0x4D, 0x18];
+
+/// What is not read, by its first bytes.
+const OTHERS: [(&[u8], &str); 8] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"BZh", "packed with bzip2"),
+    (b"\xFD7zXZ\0", "packed with xz"),
+    (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
+    (b"\x04\x22\x4D\x18", "packed with lz4"),
+    (b"\x1F\x9D", "packed with compress"),
+    (b"Rar!\x1A\x07", "a rar archive"),
+];
+
+/// What follows the mark and the level of bzip2: a text may well begin with `BZh`.
+const BZIP2: &[u8] = b"1AY&SY";
+
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -29,19 +48,26 @@ pub(super) enum Packing {
 
 /// A file to be read from its start. A byte order mark is skipped.
 ///
-/// Errors: missing, unreadable, empty, or UTF-16.
+/// Errors: missing, unreadable, empty, no regular file, packed in a way that is not read, or UTF-16.
 pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Packing), TextError> {
     let file = || path.display().to_string();
     let unreadable = |cause| TextError::Unreadable { file: file(), cause };
+    // Before it is opened, which waits for a pipe's other end.
+    if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return Err(TextError::NotAFile { file: file() });
+    }
     let raw = File::open(path).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => TextError::Missing { file: file(), expected: SENTENCES },
         _ => unreadable(cause),
     })?;
     let mut raw = BufReader::with_capacity(BUFFER, raw);
     let start = raw.fill_buf().map_err(unreadable)?;
+    if let Some(format) = other_packing(start) {
+        return Err(TextError::OtherPacking { file: file(), format });
+    }
     let (mut reader, packing): (Box<dyn BufRead + Send>, _) = if start.starts_with(&GZ) {
         (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))), Packing::Gz)
-    } else if start.starts_with(&ZSTD) {
+    } else if start.starts_with(&ZSTD) || is_skippable(start) {
         (Box::new(BufReader::with_capacity(BUFFER, Frames::new(raw))), Packing::Zstd)
     } else {
         (Box::new(raw), Packing::Plain)
@@ -57,6 +83,17 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Packing), Te
         reader.consume("\u{FEFF}".len());
     }
     Ok((reader, packing))
+}
+
+fn is_skippable(start: &[u8]) -> bool {
+    start.first().is_some_and(|b| SKIPPABLE.contains(b)) && start[1..].starts_with(&SKIPPABLE_REST)
+}
+
+/// How a file is packed that begins so, where that is not read.
+fn other_packing(start: &[u8]) -> Option<&'static str> {
+    let (mark, name) = OTHERS.into_iter().find(|(mark, _)| start.starts_with(mark))?;
+    let bzip2 = mark == b"BZh";
+    (!bzip2 || start.get(4..).is_some_and(|rest| rest.starts_with(BZIP2))).then_some(name)
 }
 
 /// What is wrong when reading fails within a line.

@@ -14,6 +14,7 @@ mod config;
 mod divide;
 mod given;
 mod hash;
+pub mod iwslt14;
 mod language;
 mod lines;
 mod manifest;

@@ -62,10 +62,24 @@ pub struct SourceOptions {
     pub fields: Option<[String; 2]>,
 }
 
+impl SourceOptions {
+    /// These, as far as they say something of files of this format: what is said of train's files holds for those of valid
+    /// and test that are like them.
+    pub fn suiting(&self, files: &[PathBuf]) -> SourceOptions {
+        let of = |format| files.iter().all(|f| self.format.unwrap_or_else(|| format_of(f)) == format);
+        SourceOptions {
+            format: self.format,
+            columns: self.columns.filter(|_| of(Format::Tsv)),
+            fields: self.fields.clone().filter(|_| of(Format::Jsonl)),
+        }
+    }
+}
+
 impl Source {
     /// Files as a user names them. `languages` are the names of the fields where JSON lines have no others.
     ///
-    /// Errors: no file, a format that cannot be told, one or three files that would have to be two, or columns that are none.
+    /// Errors: no file, a format that cannot be told, one or three files that would have to be two, columns that are none, or
+    /// columns or fields of files that have no such thing.
     pub fn of(files: &[PathBuf], options: &SourceOptions, languages: &Languages) -> Result<Source, TextError> {
         let unclear = |reason| {
             let files = files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
@@ -97,6 +111,15 @@ impl Source {
             }
             _ => return unclear("the files are of different formats; prepare one format at a time"),
         };
+        if let Some(columns) = options.columns.filter(|_| !matches!(layout, Layout::Tsv { .. })) {
+            let value = columns.map(|n| n.to_string()).join(",");
+            let expected = "only files of columns have them, .tsv or of the format tsv";
+            return Err(TextError::Setting { name: "columns", value, expected });
+        }
+        if let Some(fields) = options.fields.as_ref().filter(|_| !matches!(layout, Layout::Json { .. })) {
+            let expected = "only files of objects have them, .jsonl or of the format jsonl";
+            return Err(TextError::Setting { name: "fields", value: fields.join(","), expected });
+        }
         Ok(Source { files: files.to_vec(), layout })
     }
 
@@ -118,7 +141,8 @@ impl Source {
 /// The path without the ending of its packing.
 fn unpacked(path: &Path) -> PathBuf {
     match path.extension().and_then(|e| e.to_str()) {
-        Some("gz" | "zst" | "zstd") => path.with_extension(""),
+        // Some are not read: that is told when the file is opened, not that its format is unclear.
+        Some("gz" | "zst" | "zstd" | "zip" | "bz2" | "xz" | "lz4" | "7z") => path.with_extension(""),
         _ => path.to_owned(),
     }
 }

@@ -51,6 +51,8 @@ fn the_same_pairs_come_out_of_every_format() {
         (vec![("a.de", source.as_bytes().to_vec()), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.gz", members), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.zst", frames), ("a.en.gz", gz(target.as_bytes()))], &plain),
+        // Frames without data may come first.
+        (vec![("a.tsv.zst", [b"\x5F\x2A\x4D\x18\x05\0\0\0hello".to_vec(), zst(table.as_bytes())].concat())], &plain),
         // By its first bytes, whatever its name says.
         (vec![("a.de.gz", source.as_bytes().to_vec()), ("a.en", zst(target.as_bytes()))], &plain),
         (vec![("a.tsv", table.as_bytes().to_vec())], &plain),
@@ -127,6 +129,10 @@ fn what_is_wrong_with_a_file_is_told() {
         assert!(parts.iter().all(|p| told.contains(p)) && !told.contains('\n'), "{told:?} should say {parts:?}");
         error
     };
+    let zip = b"PK\x03\x04\x14\0\0\0\x08\0".as_slice();
+    refuse(&[("a.tsv.zip", zip)], &["a.tsv.zip", "zip archive", "gzip or zstd"]);
+    refuse(&[("a.tsv", b"BZh91AY&SY\x9c".as_slice())], &["a.tsv", "bzip2", "gzip or zstd"]);
+    refuse(&[("a.tsv", b"\xFD7zXZ\0\0\x04".as_slice())], &["a.tsv", "xz", "gzip or zstd"]);
     let error =
         refuse(&[("a.de", source.as_bytes()), ("a.en", three.as_bytes())], &["a.de has 40 lines", "a.en has 3"]);
     assert!(matches!(error, TextError::SidesDiffer { source_lines: 40, target_lines: 3, .. }));
@@ -150,9 +156,39 @@ fn what_is_wrong_with_a_file_is_told() {
         let error = Bench::new("a.tsv", &changed).run().map(|_| ()).unwrap_err();
         assert!(matches!(error, TextError::Damaged { .. }), "{error}");
     }
+    let columns = SourceOptions { columns: Some([1, 2]), ..SourceOptions::default() };
+    let fields = SourceOptions { fields: Some(["a".into(), "b".into()]), ..SourceOptions::default() };
+    for (name, options, setting) in
+        [("a.jsonl", &columns, "columns"), ("a.tsv", &fields, "fields"), ("a.txt", &columns, "two files")]
+    {
+        let error = Bench::of(&[(name, table.as_bytes())], options).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(setting), "{error}");
+    }
+    let two = Bench::of(&[("a.de", source.as_bytes()), ("a.en", target.as_bytes())], &columns).map(|_| ());
+    assert!(two.unwrap_err().to_string().contains("columns = 1,2"));
     let mut bench = Bench::new("a.tsv", &table);
     bench.job.source.files[0] = bench.folder.path().join("none.tsv");
     assert!(matches!(bench.run().unwrap_err(), TextError::Missing { .. }));
     bench.job.source.files[0] = bench.folder.path().to_owned();
     assert!(matches!(bench.run().unwrap_err(), TextError::Unreadable { .. }));
+}
+
+/// Opening a pipe would wait for whoever writes to it.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_unopened() {
+    let mut bench = Bench::new("a.tsv", tsv(&pairs(40)));
+    let pipe = bench.folder.path().join("pipe.tsv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for file in [pipe, "/dev/zero".into()] {
+        bench.job.source.files[0] = file;
+        let error = bench.run().unwrap_err();
+        assert!(matches!(error, TextError::NotAFile { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_text_may_begin_with_letters_that_a_packer_begins_with() {
+    let bench = Bench::new("a.tsv", format!("BZh. steht hier\tBZh. stands here\n{}", tsv(&pairs(40))));
+    assert_eq!(bench.run().unwrap().read, 41);
 }

@@ -3,6 +3,7 @@
 mod cleaning;
 mod formats;
 mod given;
+mod iwslt14;
 mod kit;
 mod resuming;
 mod splitting;
