@@ -10,6 +10,7 @@
 
 mod batching;
 mod bpe;
+pub mod casing;
 mod corpus;
 pub mod demo;
 mod errors;
@@ -18,6 +19,8 @@ pub mod metrics;
 pub mod moses;
 pub mod prepare;
 mod random;
+pub mod sentences;
+pub mod spans;
 mod staged;
 mod substitute;
 mod vocabulary;
