@@ -47,6 +47,25 @@ pub enum Error {
     /// A model file that cannot be read or is none.
     #[error(transparent)]
     File(#[from] lsra_exec::FileError),
+    /// A model file that is not there.
+    #[error(
+        "--model {file}: there is no such file; give a model.safetensors, which lsra train leaves in the folder of its --out"
+    )]
+    NoModel {
+        /// As it was given.
+        file: String,
+    },
+    /// A folder in place of a model file.
+    #[error(
+        "--model {file}: is a folder, not a model file; give {}",
+        inside.as_deref().unwrap_or("a model.safetensors, which lsra train leaves in the folder of its --out")
+    )]
+    ModelFolder {
+        /// As it was given.
+        file: String,
+        /// The model file in it, if there is one.
+        inside: Option<String>,
+    },
     /// A model file without a dictionary.
     #[error("{file}: holds no {name}, so text cannot become ids; save the model again with its dictionaries")]
     NoDictionary {
