@@ -137,12 +137,16 @@ impl TextModel {
         text.chars().all(|c| self.characters.contains(&c))
     }
 
-    /// Whether neither side's pieces of a word are unknown.
-    pub fn spells(&self, word: &str) -> bool {
-        let known = |vocabulary: &Vocabulary, bpe: &Option<Bpe>| {
-            self.cut(word, Form::Words, bpe.as_ref()).iter().all(|piece| vocabulary.id(piece).is_some())
+    /// Of a word that both sides can spell: how many pieces it has, on the side where it has more, and how often the rarest of
+    /// them was seen.
+    pub fn familiarity(&self, word: &str) -> Option<(usize, u64)> {
+        let of = |vocabulary: &Vocabulary, bpe: &Option<Bpe>| {
+            let pieces = self.cut(word, Form::Words, bpe.as_ref());
+            let counts = pieces.iter().map(|piece| vocabulary.id(piece).map(|id| vocabulary.count(id)));
+            counts.collect::<Option<Vec<u64>>>().and_then(|counts| Some((counts.len(), counts.into_iter().min()?)))
         };
-        known(&self.source, &self.source_bpe) && known(&self.target, &self.target_bpe)
+        let (source, target) = (of(&self.source, &self.source_bpe)?, of(&self.target, &self.target_bpe)?);
+        Some((source.0.max(target.0), source.1.min(target.1)))
     }
 
     /// How the model was scored, or the usual way where its file does not say.

@@ -31,11 +31,13 @@ impl Attention {
     }
 }
 
-/// The decoder's layer whose attention tells best which word became which, from 0: the last but one, as Garg et al. 2019
-/// found in Transformers; of two layers or one, the last.
+/// The decoder's layer whose attention tells best which word became which, from 0: the last.
+///
+/// Measured on two models of three layers and 1,001 German and English pairs of Tatoeba, at 280 names and numbers that both
+/// sides spell alike: the step that finds such a word looks at it most in 96% and 93% by the last layer, in 91% and 28% by the
+/// one before, in 39% and 36% by the first. Garg et al. 2019 prefer the last but one of six.
 pub fn alignment_layer(model: &Model) -> usize {
-    let layers = model.decoder.layers.len();
-    if layers > 2 { layers - 2 } else { layers - 1 }
+    model.decoder.layers.len() - 1
 }
 
 /// Of each pair, on this thread. Both sides are ids, `</s>` at the end.

@@ -30,7 +30,7 @@ fn weights_of_one_head_times_values_are_what_attention_gave() {
     let model = model(1);
     let weights = Weights::init(&model.params, 11);
     let layer = alignment_layer(&model);
-    assert_eq!(layer, 1, "the last but one of three");
+    assert_eq!(layer, 2, "the last");
     let (sources, targets) = (sentences(1), sentences(5));
     let translator = Translator::new(Isa::best(), &model, &weights, Precision::F32);
     let found = translator.attention(layer, &sources, &targets, 1);
@@ -40,7 +40,7 @@ fn weights_of_one_head_times_values_are_what_attention_gave() {
         let (mut linears, mut attended) = (Vec::new(), Vec::new());
         let e = Eager::new(Isa::best(), &model, &weights, &packed);
         let mut probe = Probe::new(e, |record, value| {
-            if record.path == "decoder.layers.1.encoder_attn" {
+            if record.path == "decoder.layers.2.encoder_attn" {
                 let to = if record.operation == Operation::CrossAttention { &mut attended } else { &mut linears };
                 to.extend(value.cloned());
             }

@@ -1,7 +1,9 @@
 //! Scores of one system or two.
 
 use super::ScoreArgs;
-use lsra_text::metrics::{CasedMetric, Comparison, Interval, Metric, MetricName, Resampling, Statistics, bootstrap, compare};
+use lsra_text::metrics::{
+    CasedMetric, Comparison, Interval, Metric, MetricName, Resampling, Statistics, bootstrap, compare,
+};
 use lsra_text::moses::Detokeniser;
 
 /// What systems said, and what they should have said.
@@ -48,8 +50,7 @@ impl Scored {
         });
         let row = |&name: &MetricName| {
             // multi-bleu is defined over tokens, all others cut for themselves.
-            let over_tokens =
-                matches!(name, MetricName::MultiBleu | MetricName::Caseless(CasedMetric::MultiBleu));
+            let over_tokens = matches!(name, MetricName::MultiBleu | MetricName::Caseless(CasedMetric::MultiBleu));
             let given = if over_tokens { outputs } else { sentences.as_ref().unwrap_or(outputs) };
             Row::of(name, given, &resampling)
         };

@@ -27,7 +27,7 @@ pub(super) struct Kept<'t> {
     pub(super) span: Span,
     pub(super) text: &'t str,
     /// What stands in its place.
-    pub(super) stand_in: Option<String>,
+    pub(super) stand_in: Option<&'static str>,
 }
 
 impl<'t> Request<'t> {
@@ -39,7 +39,7 @@ impl<'t> Request<'t> {
         let core = without_emoji_at_ends(sentence, &found);
         let (start, end) = (core.0, core.1);
         let core = &sentence[start..end];
-        let mut spans: Vec<Kept<'t>> = found
+        let spans: Vec<Kept<'t>> = found
             .into_iter()
             .filter(|span| start <= span.range.start && span.range.end <= end)
             .map(|mut span| {
@@ -49,7 +49,7 @@ impl<'t> Request<'t> {
             })
             .collect();
         let ends = [&sentence[..start], &sentence[end..]];
-        let without_spans = replaced(core, &spans, |_| "0");
+        let without_spans = replaced(core, &spans, str::to_owned, |_| "0");
         if handling.keep == Keep::Spans && !without_spans.contains(char::is_alphabetic) && !has_number(core, &spans) {
             // Nothing to translate. It stays whole, its spans too.
             return Request {
@@ -60,21 +60,34 @@ impl<'t> Request<'t> {
                 given: String::new(),
             };
         }
-        let stand_ins = names.absent_from(core, spans.len());
-        for (i, kept) in spans.iter_mut().enumerate() {
-            kept.stand_in = stand_ins.as_ref().map(|names| names[i].to_owned());
-        }
         let mut request = Request { ends, core, spans, capitals: Capitals::of(&without_spans), given: String::new() };
-        let masked = replaced(core, &request.spans, |kept| kept.stand_in.as_deref().unwrap_or(kept.text));
         request.capitals = request.capitals_of_translation(model, handling);
-        request.given = request.in_case(&masked, model);
+        request.stand_in(model, names, 0);
         request
     }
 
-    /// Without stand-ins.
-    pub(super) fn unmasked(&mut self, model: &TextModel) {
-        self.spans.iter_mut().for_each(|kept| kept.stand_in = None);
-        self.given = self.in_case(self.core, model);
+    /// Puts names in place of spans, others at each attempt; the spans themselves where there are no more.
+    pub(super) fn stand_in(&mut self, model: &TextModel, names: &StandIns, attempt: usize) {
+        let found = names.absent_from(self.core, self.spans.len(), attempt);
+        for (i, kept) in self.spans.iter_mut().enumerate() {
+            kept.stand_in = found.as_ref().map(|names| names[i]);
+        }
+        // A model that knows capitals has seen few sentences all in them.
+        let cased = match self.capitals {
+            Capitals::All if !model.is_lowercased() => {
+                // Spans are bytes of the core, and letters may change their size: pieces between them are lowered one by one.
+                let lowered =
+                    replaced(self.core, &self.spans, str::to_lowercase, |kept| kept.stand_in.unwrap_or(kept.text));
+                Capitals::First.apply(&lowered)
+            }
+            _ => replaced(self.core, &self.spans, str::to_owned, |kept| kept.stand_in.unwrap_or(kept.text)),
+        };
+        self.given = cased;
+    }
+
+    /// Whether its spans stand in it themselves.
+    pub(super) fn is_unmasked(&self) -> bool {
+        self.spans.iter().any(|kept| kept.stand_in.is_none())
     }
 
     /// A model that knows capitals says itself which a translation has, unless all letters are: that tells it nothing.
@@ -92,14 +105,6 @@ impl<'t> Request<'t> {
         let first = if self.capitals == Capitals::All { words.len() } else { 1 };
         words.iter_mut().take(first).for_each(|(word, _)| *word = self.capitals.apply(word));
     }
-
-    /// A model that knows capitals has seen few sentences all in them.
-    fn in_case(&self, text: &str, model: &TextModel) -> String {
-        match self.capitals {
-            Capitals::All if !model.is_lowercased() => Capitals::First.apply(&text.to_lowercase()),
-            _ => text.to_owned(),
-        }
-    }
 }
 
 /// Two words of three letters, not only names like USA.
@@ -110,19 +115,24 @@ fn is_text(core: &str) -> bool {
 
 /// A number is the model's to write.
 fn has_number(core: &str, spans: &[Kept<'_>]) -> bool {
-    replaced(core, spans, |_| " ").contains(char::is_numeric)
+    replaced(core, spans, str::to_owned, |_| " ").contains(char::is_numeric)
 }
 
-/// The text with something else for its spans.
-pub(super) fn replaced<'k>(text: &str, spans: &'k [Kept<'_>], by: impl Fn(&'k Kept<'_>) -> &'k str) -> String {
+/// The text with something else for its spans and for what stands between them.
+fn replaced<'k>(
+    text: &str,
+    spans: &'k [Kept<'_>],
+    between: impl Fn(&str) -> String,
+    by: impl Fn(&'k Kept<'_>) -> &'k str,
+) -> String {
     let mut result = String::with_capacity(text.len());
     let mut at = 0;
     for kept in spans {
-        result += &text[at..kept.span.range.start];
+        result += &between(&text[at..kept.span.range.start]);
         result += by(kept);
         at = kept.span.range.end;
     }
-    result + &text[at..]
+    result + &between(&text[at..])
 }
 
 /// The bytes of a sentence between emoji that begin and end it, white space beside them left out.

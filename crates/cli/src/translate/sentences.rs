@@ -66,9 +66,14 @@ impl Sentences<'_> {
         };
         let mut jobs: Vec<Job<'t>> = units.iter().map(job).collect();
         self.search(jobs.iter_mut());
-        let mut garbled: Vec<&mut Job<'t>> = jobs.iter_mut().filter(|job| self.lost_stand_in(job)).collect();
-        garbled.iter_mut().for_each(|job| job.request.unmasked(self.model));
-        self.search(garbled.into_iter());
+        for attempt in 1.. {
+            let mut garbled: Vec<&mut Job<'t>> = jobs.iter_mut().filter(|job| self.lost_stand_in(job)).collect();
+            if garbled.is_empty() {
+                break;
+            }
+            garbled.iter_mut().for_each(|job| job.request.stand_in(self.model, &self.names, attempt));
+            self.search(garbled.into_iter());
+        }
 
         let attention = self.attention(&jobs);
         let finished = units.iter().zip(jobs).enumerate();
@@ -95,7 +100,8 @@ impl Sentences<'_> {
 
     /// Whether a translation has a stand-in not at all, or twice.
     fn lost_stand_in(&self, job: &Job<'_>) -> bool {
-        job.request.spans.iter().any(|kept| kept.stand_in.is_some())
+        !job.request.spans.is_empty()
+            && !job.request.is_unmasked()
             && job.hypotheses.iter().any(|h| with_spans(&self.model.text(h), &job.request.spans).is_none())
     }
 
@@ -103,7 +109,7 @@ impl Sentences<'_> {
     fn attention(&self, jobs: &[Job<'_>]) -> HashMap<(usize, usize), Attention> {
         let (mut keys, mut sources, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
-            let unplaced = job.request.spans.iter().any(|kept| kept.stand_in.is_none());
+            let unplaced = job.request.is_unmasked();
             for (n, h) in job.hypotheses.iter().enumerate() {
                 if unplaced || self.copies() && h.tokens.contains(&UNK) {
                     keys.push((i, n));
@@ -150,15 +156,18 @@ impl Sentences<'_> {
     }
 
     fn text(&self, unit: &Unit<'_>, request: &Request<'_>, h: &Hypothesis, attention: Option<&Attention>) -> String {
-        let unplaced = request.spans.iter().any(|kept| kept.stand_in.is_none());
         let mut text = match attention {
             None => request.capitals.apply(&self.model.text(h)),
             Some(attention) => {
                 let aligned = Aligned::new(self.model, &request.given, self.handling.form, h, attention);
                 let mut words = aligned.words(self.copies());
                 request.capitalise(&mut words);
-                if unplaced { aligned.with_spans(words, request) } else { words.into_iter().map(|w| w.0).collect() }
-                    .join(" ")
+                if request.is_unmasked() {
+                    aligned.with_spans(words, request)
+                } else {
+                    words.into_iter().map(|w| w.0).collect()
+                }
+                .join(" ")
             }
         };
         text = with_spans(&text, &request.spans).unwrap_or(text);
@@ -178,7 +187,7 @@ impl Sentences<'_> {
 fn with_spans(text: &str, spans: &[Kept<'_>]) -> Option<String> {
     let mut text = text.to_owned();
     for kept in spans {
-        if let Some(name) = &kept.stand_in {
+        if let Some(name) = kept.stand_in {
             text = put_back(&text, name, kept.text)?;
         }
     }

@@ -6,26 +6,48 @@
 
 use crate::text_model::TextModel;
 
-/// Spelled alike in many languages, and frequent in everyday text; places before persons, as an address stands more often for
-/// a thing.
-const NAMES: [&str; 10] = ["Berlin", "Tom", "Paris", "Peter", "Boston", "Maria", "Google", "Anna", "David", "Madrid"];
+/// Spelled alike in many languages, and frequent in text of some kind.
+const NAMES: [&str; 16] = [
+    "Anna",
+    "Berlin",
+    "Boston",
+    "David",
+    "Einstein",
+    "Google",
+    "John",
+    "Madrid",
+    "Maria",
+    "Martin",
+    "Michael",
+    "Microsoft",
+    "Paris",
+    "Peter",
+    "Robert",
+    "Tom",
+];
 
-/// The names that a model knows.
+/// How many names are tried.
+const ATTEMPTS: usize = 3;
+
+/// The names that a model knows, those that it saw most often first.
 pub(super) struct StandIns {
-    known: Vec<String>,
+    known: Vec<&'static str>,
 }
 
 impl StandIns {
     pub(super) fn of(model: &TextModel) -> StandIns {
-        StandIns { known: NAMES.iter().filter(|name| model.spells(name)).map(|&name| name.to_owned()).collect() }
+        let mut known: Vec<_> =
+            NAMES.iter().filter_map(|name| model.familiarity(name).map(|found| (found, *name))).collect();
+        known.sort_by_key(|&((pieces, count), _)| (pieces, std::cmp::Reverse(count)));
+        StandIns { known: known.into_iter().map(|(_, name)| name).collect() }
     }
 
-    /// So many names that the sentence does not have, or none at all.
-    pub(super) fn absent_from(&self, sentence: &str, count: usize) -> Option<Vec<&str>> {
+    /// So many names that the sentence does not have, others at each attempt, from 0; none where there are no more.
+    pub(super) fn absent_from(&self, sentence: &str, count: usize, attempt: usize) -> Option<Vec<&'static str>> {
         let lower = sentence.to_lowercase();
-        let absent = self.known.iter().map(String::as_str).filter(|name| !lower.contains(&name.to_lowercase()));
-        let found: Vec<&str> = absent.take(count).collect();
-        (found.len() == count).then_some(found)
+        let absent = self.known.iter().copied().filter(|name| !lower.contains(&name.to_lowercase()));
+        let found: Vec<&str> = absent.skip(attempt * count).take(count).collect();
+        (attempt < ATTEMPTS && found.len() == count).then_some(found)
     }
 }
 
