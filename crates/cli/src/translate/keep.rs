@@ -4,7 +4,7 @@ use super::options::{CasingOf, Handling, Keep};
 use super::stand_ins::StandIns;
 use crate::text_model::TextModel;
 use lsra_text::casing::Capitals;
-use lsra_text::spans::{Span, SpanKind, spans};
+use lsra_text::spans::{Span, SpanKind};
 
 /// A sentence, taken apart.
 #[derive(Clone, Debug)]
@@ -32,10 +32,7 @@ pub(super) struct Kept<'t> {
 
 impl<'t> Request<'t> {
     pub(super) fn new(sentence: &'t str, model: &TextModel, handling: &Handling, names: &StandIns) -> Request<'t> {
-        let found = match handling.keep {
-            Keep::Spans => spans(sentence, |c| model.knows(c)),
-            Keep::Nothing => Vec::new(),
-        };
+        let found = handling.spans(model, sentence);
         let core = without_emoji_at_ends(sentence, &found);
         let (start, end) = (core.0, core.1);
         let core = &sentence[start..end];
@@ -62,12 +59,12 @@ impl<'t> Request<'t> {
         }
         let mut request = Request { ends, core, spans, capitals: Capitals::of(&without_spans), given: String::new() };
         request.capitals = request.capitals_of_translation(model, handling);
-        request.stand_in(model, names, 0);
+        request.stand_in(model, handling, names, 0);
         request
     }
 
     /// Puts names in place of spans, others at each attempt; the spans themselves where there are no more.
-    pub(super) fn stand_in(&mut self, model: &TextModel, names: &StandIns, attempt: usize) {
+    pub(super) fn stand_in(&mut self, model: &TextModel, handling: &Handling, names: &StandIns, attempt: usize) {
         let found = names.absent_from(self.core, self.spans.len(), attempt);
         for (i, kept) in self.spans.iter_mut().enumerate() {
             kept.stand_in = found.as_ref().map(|names| names[i]);
@@ -83,6 +80,10 @@ impl<'t> Request<'t> {
             _ => replaced(self.core, &self.spans, str::to_owned, |kept| kept.stand_in.unwrap_or(kept.text)),
         };
         self.given = cased;
+        // An address alone may be longer than any sentence.
+        if found.is_none() && model.encode_source(&self.given, handling.form).len() > model.max_positions() {
+            self.given = handling.without_spans(model, self.core);
+        }
     }
 
     /// Whether its spans stand in it themselves.

@@ -6,6 +6,7 @@ use crate::text_model::{Form, TextModel};
 use clap::{Args, ValueEnum};
 use lsra_text::moses::Language;
 use lsra_text::sentences::{Sentence, Splitter, cut_long};
+use lsra_text::spans::{Span, spans};
 
 /// How text is taken and given.
 #[derive(Args, Clone, Debug)]
@@ -138,6 +139,31 @@ impl Handling {
         }
         let tokens = model.encode_source(&line.text, self.form).len();
         Error::check_length(origin, line.number, tokens, model.max_positions())
+    }
+
+    /// Tokens of a part of a sentence, the name that stands for a span counted, not the span.
+    fn tokens(&self, model: &TextModel, part: &str) -> usize {
+        model.encode_source(&self.without_spans(model, part), self.form).len() - 1
+    }
+
+    /// The text with a number of four digits, which has about as many tokens as a name, for each span.
+    pub(super) fn without_spans(&self, model: &TextModel, text: &str) -> String {
+        let mut result = String::with_capacity(text.len());
+        let mut at = 0;
+        for span in self.spans(model, text) {
+            result += &text[at..span.range.start];
+            result += "0000";
+            at = span.range.end;
+        }
+        result + &text[at..]
+    }
+
+    /// What is kept of a text.
+    pub(super) fn spans(&self, model: &TextModel, text: &str) -> Vec<Span> {
+        match self.keep {
+            Keep::Spans => spans(text, |c| model.knows(c)),
+            Keep::Nothing => Vec::new(),
+        }
     }
 
     /// The white space before a text, and the text as units, which with their white space are the rest of it.

@@ -7,7 +7,7 @@ use super::options::{Handling, Keep, Part, Unit, Unknown};
 use super::stand_ins::{StandIns, put_back};
 use crate::text_model::TextModel;
 use lsra_infer::{Attention, GeneratorConfig, Hypothesis, Translator, alignment_layer};
-use lsra_text::UNK;
+use lsra_text::{EOS, UNK};
 use std::collections::HashMap;
 
 /// Translates sentences as an option says.
@@ -71,7 +71,7 @@ impl Sentences<'_> {
             if garbled.is_empty() {
                 break;
             }
-            garbled.iter_mut().for_each(|job| job.request.stand_in(self.model, &self.names, attempt));
+            garbled.iter_mut().for_each(|job| job.request.stand_in(self.model, self.handling, &self.names, attempt));
             self.search(garbled.into_iter());
         }
 
@@ -85,6 +85,11 @@ impl Sentences<'_> {
         let mut asked: Vec<&mut Job<'t>> = Vec::new();
         for job in jobs {
             job.ids = self.model.encode_source(&job.request.given, self.handling.form);
+            // A sentence that just fits may not, once names stand in it: what is beyond is lost, and not the whole run.
+            if job.ids.len() > self.model.max_positions() {
+                job.ids.truncate(self.model.max_positions() - 1);
+                job.ids.push(EOS);
+            }
             // More than `</s>`.
             if job.ids.len() > 1 {
                 asked.push(job);

@@ -53,6 +53,7 @@ pub fn cut_long<'t>(
             break;
         }
         let at = best_cut(rest, seen, most, language, &tokens).unwrap_or_else(|| inside_word(seen, most, &tokens));
+        let at = shortened(rest, at, most, &tokens);
         parts.push(sentence(&rest[..at]));
         rest = &rest[at..];
     }
@@ -109,6 +110,14 @@ fn cut_after(word: &str, next: &str, language: Option<Language>) -> Cut {
         _ if joins => Cut::Joined,
         _ => Cut::Space,
     }
+}
+
+/// Fewer bytes where words together have more tokens than each for itself.
+fn shortened(rest: &str, mut at: usize, most: usize, tokens: &impl Fn(&str) -> usize) -> usize {
+    while at > prefix(rest, 1) && tokens(rest[..at].trim_end()) > most {
+        at = rest.floor_char_boundary(at / 2).max(prefix(rest, 1));
+    }
+    at
 }
 
 /// Where a word that is too long by itself is cut: at least one character, whole graphemes where they fit.
