@@ -1,5 +1,6 @@
 //! How text is taken and given: options, and what they come to for a model.
 
+use super::stand_ins::StandIns;
 use crate::Error;
 use crate::lines::Line;
 use crate::text_model::{Form, TextModel};
@@ -84,6 +85,8 @@ pub(super) struct Handling {
     split: Split,
     /// Tokens of a sentence, `</s>` not counted.
     most: usize,
+    /// What counts for a span where tokens are counted.
+    filler: String,
 }
 
 /// What is translated at once: a sentence, or a part of one.
@@ -129,7 +132,8 @@ impl Handling {
         let most = args.longest.unwrap_or_else(|| (model.longest_source() - 1).max(LEAST.min(room)));
         let keep = args.keep.unwrap_or(if raw { Keep::Spans } else { Keep::Nothing });
         let (unknown, casing, languages) = (args.unknown, args.casing, model.languages());
-        Ok(Handling { form, unknown, casing, keep, languages, split, most })
+        let filler = StandIns::of(model).most_familiar().unwrap_or("0").to_owned();
+        Ok(Handling { form, unknown, casing, keep, languages, split, most, filler })
     }
 
     /// Errors: a line that is too long where none is cut.
@@ -146,13 +150,13 @@ impl Handling {
         model.encode_source(&self.without_spans(model, part), self.form).len() - 1
     }
 
-    /// The text with a number of four digits, which has about as many tokens as a name, for each span.
+    /// The text with a name for each span.
     pub(super) fn without_spans(&self, model: &TextModel, text: &str) -> String {
         let mut result = String::with_capacity(text.len());
         let mut at = 0;
         for span in self.spans(model, text) {
             result += &text[at..span.range.start];
-            result += "0000";
+            result += &self.filler;
             at = span.range.end;
         }
         result + &text[at..]
@@ -181,9 +185,7 @@ impl Handling {
         for Sentence { text, space } in sentences {
             let parts = match self.split {
                 Split::Never => vec![Sentence { text, space: "" }],
-                _ => {
-                    cut_long(text, self.most, self.languages[0], |part| model.encode_source(part, self.form).len() - 1)
-                }
+                _ => cut_long(text, self.most, self.languages[0], |part| self.tokens(model, part)),
             };
             units.extend(parts.iter().map(|p| Unit { text: p.text, space: p.space, part: Part::GoesOn }));
             if let Some(last) = units.last_mut() {

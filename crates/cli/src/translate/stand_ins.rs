@@ -42,6 +42,11 @@ impl StandIns {
         StandIns { known: known.into_iter().map(|(_, name)| name).collect() }
     }
 
+    /// The name that the model saw most often.
+    pub(super) fn most_familiar(&self) -> Option<&'static str> {
+        self.known.first().copied()
+    }
+
     /// So many names that the sentence does not have, others at each attempt, from 0; none where there are no more.
     pub(super) fn absent_from(&self, sentence: &str, count: usize, attempt: usize) -> Option<Vec<&'static str>> {
         let lower = sentence.to_lowercase();

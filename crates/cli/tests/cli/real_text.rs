@@ -56,12 +56,13 @@ fn a_sentence_longer_than_any_that_was_learnt_is_cut() {
     for object in json(&w, &["--longest", "6"], long) {
         assert!(sources(&object).len() > parts.len());
     }
-    // An address is not, however long, nor does it count where a sentence is.
-    let address = format!("https://example.org/{}", "a/".repeat(200));
-    let text = format!("Er sieht {address} und {address}. {address}");
+    // An address is not, nor does it count as more than a name.
+    let address = |parts: usize| format!("https://example.org/{}", "a/".repeat(parts));
+    let text = format!("Er sieht {0} und {0}. Tom mag {0}.", address(40));
     let objects = json(&w, &[], &text);
     assert_eq!(sources(&objects[0]).len(), 2);
-    assert_eq!(objects[0]["translations"][0].as_str().unwrap().matches(&address).count(), 3);
+    assert_eq!(objects[0]["translations"][0].as_str().unwrap().matches(&address(40)).count(), 3);
+    assert_eq!(stdout(&w.run("translate", &[&address(400)])).trim_end(), address(400));
     // A word without end too.
     assert_eq!(w.piped("translate", &[], &"Haus".repeat(500)).lines().count(), 1);
 }

@@ -31,6 +31,9 @@ struct Place {
 /// whole, so that the work grows with the text and not with its square.
 const CHARACTERS: usize = 12;
 
+/// Bytes that an address has at most, as browsers take them.
+const ADDRESS: usize = 2048;
+
 /// Cuts a sentence into parts of at most `most` tokens, of about the same length where two will do. `tokens` counts those of a
 /// part, the end of the sentence not among them; a part's are about the sum of its words'. Returns parts that, with their
 /// spaces, are the sentence; a part that was cut inside a word has no space.
@@ -47,17 +50,31 @@ pub fn cut_long<'t>(
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let seen = &rest[..prefix(rest, CHARACTERS * most)];
+        let seen = &rest[..whole_words(rest, prefix(rest, CHARACTERS * most))];
         if seen.len() == rest.len() && tokens(rest) <= most {
             parts.push(sentence(rest));
             break;
         }
         let at = best_cut(rest, seen, most, language, &tokens).unwrap_or_else(|| inside_word(seen, most, &tokens));
         let at = shortened(rest, at, most, &tokens);
+        // White space belongs to the part before it.
+        let at = rest.len() - rest[at..].trim_start().len();
         parts.push(sentence(&rest[..at]));
         rest = &rest[at..];
     }
     parts
+}
+
+/// So many bytes, and the rest of the word that they end in, unless no address is that long.
+fn whole_words(rest: &str, end: usize) -> usize {
+    let limit = rest.floor_char_boundary(end + ADDRESS);
+    match rest[end..limit].find(char::is_whitespace) {
+        _ if rest[..end].ends_with(char::is_whitespace) => end,
+        // A character more shows that the word ends there.
+        Some(further) => end + further + prefix(&rest[end + further..], 1),
+        None if limit == rest.len() => limit,
+        None => end,
+    }
 }
 
 /// Where to cut between words: bytes, white space included. None where the first word alone is too long.
@@ -217,6 +234,7 @@ mod tests {
             prop_assert_eq!(&joined, &text);
             for p in &parts {
                 prop_assert!(words(p.text) <= most, "{:?} has {}", p.text, words(p.text));
+                prop_assert!(p.text.trim_end() == p.text && (p.text.trim() == p.text || text.starts_with(char::is_whitespace)));
             }
         }
     }
