@@ -71,7 +71,7 @@ fn french() {
 fn without_a_language() {
     for marked in [
         "Uno dos. tres.|Cuatro!|¿Cinco?|¡Seis!|«Siete.»|Ocho.",
-        "J. Smith is 3.5 m tall.|The U.S. Army is not.|e.g. this.",
+        "J. Smith is 3.5 m tall.|The U.S. Army is not. e.g. this.",
     ] {
         holds(None, marked);
     }
@@ -149,7 +149,7 @@ proptest! {
     fn a_small_letter_begins_no_sentence(text in "([Aa]b|[.?!]|\"| ){0,30}", language in languages()) {
         let split = Splitter::new(language).split(&text);
         for s in split.sentences.iter().skip(1) {
-            prop_assert!(!s.text.trim_start_matches(['"', '.', '?', '!', ' ']).starts_with('a'), "{:?}", split);
+            prop_assert!(!s.text.trim_start_matches(['"', ' ']).starts_with('a'), "{:?}", split);
         }
     }
 }

@@ -21,12 +21,13 @@ impl Boundary<'_> {
         if !spaced && !sentence.ends_with(['。', '！', '？', '．', '｡', '」', '』', '”', '）']) {
             return None;
         }
-        // French sets its guillemets off: the closing one still belongs to what it closes.
-        if let Some(rest) = self.after.strip_prefix('»') {
+        // French sets its guillemets off: the closing one still belongs to what it closes. Without a space it opens, as in German.
+        if let Some(rest) = self.after.strip_prefix('»')
+            && (rest.is_empty() || rest.starts_with(char::is_whitespace))
+        {
             let next = rest.trim_start();
-            let apart = rest.is_empty() || next.len() < rest.len();
             let goes_on = next.starts_with(char::is_lowercase) || next.starts_with([',', ';', ':', '–', '—', '-']);
-            return (apart && !goes_on).then_some(self.after.len() - next.len());
+            return (!goes_on).then_some(self.after.len() - next.len());
         }
         let next = self.after.trim_start_matches(|c: char| opens(c) || c.is_whitespace());
         if next.starts_with(char::is_lowercase) {
