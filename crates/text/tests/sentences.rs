@@ -25,7 +25,7 @@ fn german() {
         "Äpfel, Birnen usw. Obst isst er gern.|Er mag Äpfel usw.|Danach schläft er.",
         "Es kostet 3.50 Euro bzw. 1.000,50 Euro.|Die Nr. 5 lebt.",
         "\"Komm!\", rief er.|\"Ich komme.\"|Sie kam.|»Wirklich?« fragte er.|„Ja.“|„Gut.“",
-        "(Das steht im Anhang.)|Mehr nicht.|(Siehe S. 5.)|Ende.",
+        "(Das steht im Anhang.)|Mehr nicht.|(Siehe dort.)|Ende.",
         "Ich weiß nicht...|Vielleicht.|Nun … doch nicht.|Na gut …|Also!",
         "Siehe www.beispiel.de/a?b=1.|Dort steht mehr.|Schreib an a.b@c.de!|Danke.",
         "Was?!|Wie bitte?!?|Unsinn!!!",

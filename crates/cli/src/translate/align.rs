@@ -77,23 +77,25 @@ impl<'a> Aligned<'a> {
     /// Words with the spans of the source among them: each in place of the words that looked at it, or else after what looked at
     /// the words before it.
     pub(super) fn with_spans(&self, mut words: Vec<(String, Option<usize>)>, request: &Request<'_>) -> Vec<String> {
-        for kept in &request.spans {
-            let place = request.core[..kept.span.range.start].split_whitespace().count();
-            // A span within a word that has other letters before it stands in the same word.
-            let begins = request.core[..kept.span.range.start].ends_with(|c: char| !c.is_whitespace());
-            let place = place - usize::from(begins);
-            let first = words.iter().position(|(_, looked)| *looked == Some(place));
-            match first.filter(|_| kept.span.kind != SpanKind::Emoji) {
-                Some(first) => {
-                    let run = words[first..].iter().take_while(|(_, looked)| *looked == Some(place)).count();
-                    let after = trailing(&words[first + run - 1].0).to_owned();
-                    words.splice(first..first + run, [([kept.text, &after].concat(), Some(place))]);
-                }
-                None => {
-                    let before = |(_, looked): &(String, Option<usize>)| looked.is_some_and(|l| l <= place);
-                    let at = words.iter().rposition(before).map_or(0, |last| last + 1);
-                    words.insert(at, (kept.text.to_owned(), Some(place)));
-                }
+        for (i, kept) in request.spans.iter().enumerate().filter(|(_, kept)| kept.stand_in.is_none()) {
+            let emoji = kept.span.kind == SpanKind::Emoji;
+            // An emoji comes after a word of what the model got, anything else is one.
+            let place = request.words_before(i).saturating_sub(usize::from(emoji));
+            let first = words.iter().position(|(_, looked)| *looked == Some(place)).filter(|_| !emoji);
+            if let Some(first) = first {
+                let run = words[first..].iter().take_while(|(_, looked)| *looked == Some(place)).count();
+                let after = trailing(&words[first + run - 1].0).to_owned();
+                words.splice(first..first + run, [([kept.text, &after].concat(), Some(place))]);
+                continue;
+            }
+            let before = |(_, looked): &(String, Option<usize>)| looked.is_some_and(|l| l <= place);
+            let at = words.iter().rposition(before).map_or(0, |last| last + 1);
+            // Where punctuation follows it in the source, it does here too.
+            let followed = request.core[kept.span.range.end..].starts_with(|c: char| c.is_ascii_punctuation());
+            match at.checked_sub(1).map(|last| &mut words[last].0).filter(|word| followed && !trailing(word).is_empty())
+            {
+                Some(word) => word.insert_str(word.len() - trailing(word).len(), &format!(" {}", kept.text)),
+                None => words.insert(at, (kept.text.to_owned(), Some(place))),
             }
         }
         words.into_iter().map(|(word, _)| word).collect()

@@ -26,8 +26,18 @@ pub(super) struct Request<'t> {
 pub(super) struct Kept<'t> {
     pub(super) span: Span,
     pub(super) text: &'t str,
-    /// What stands in its place.
+    /// The name in its place, where it has one.
     pub(super) stand_in: Option<&'static str>,
+}
+
+impl Kept<'_> {
+    /// What the model gets for it. An emoji is no part of a sentence as a name is, so nothing stands for it.
+    fn given(&self) -> &str {
+        match self.span.kind {
+            SpanKind::Emoji => "",
+            _ => self.stand_in.unwrap_or(self.text),
+        }
+    }
 }
 
 impl<'t> Request<'t> {
@@ -65,30 +75,36 @@ impl<'t> Request<'t> {
 
     /// Puts names in place of spans, others at each attempt; the spans themselves where there are no more.
     pub(super) fn stand_in(&mut self, model: &TextModel, handling: &Handling, names: &StandIns, attempt: usize) {
-        let found = names.absent_from(self.core, self.spans.len(), attempt);
-        for (i, kept) in self.spans.iter_mut().enumerate() {
-            kept.stand_in = found.as_ref().map(|names| names[i]);
+        let emoji = |kept: &&mut Kept<'_>| kept.span.kind == SpanKind::Emoji;
+        let count = self.spans.len() - self.spans.iter_mut().filter(emoji).count();
+        let mut found = names.absent_from(self.core, count, attempt).into_iter().flatten();
+        for kept in self.spans.iter_mut().filter(|kept| !emoji(kept)) {
+            kept.stand_in = found.next();
         }
         // A model that knows capitals has seen few sentences all in them.
-        let cased = match self.capitals {
+        self.given = match self.capitals {
             Capitals::All if !model.is_lowercased() => {
                 // Spans are bytes of the core, and letters may change their size: pieces between them are lowered one by one.
-                let lowered =
-                    replaced(self.core, &self.spans, str::to_lowercase, |kept| kept.stand_in.unwrap_or(kept.text));
-                Capitals::First.apply(&lowered)
+                Capitals::First.apply(&replaced(self.core, &self.spans, str::to_lowercase, |kept| kept.given()))
             }
-            _ => replaced(self.core, &self.spans, str::to_owned, |kept| kept.stand_in.unwrap_or(kept.text)),
+            _ => replaced(self.core, &self.spans, str::to_owned, |kept| kept.given()),
         };
-        self.given = cased;
         // An address alone may be longer than any sentence.
-        if found.is_none() && model.encode_source(&self.given, handling.form).len() > model.max_positions() {
+        if model.encode_source(&self.given, handling.form).len() > model.max_positions() {
             self.given = handling.without_spans(model, self.core);
         }
     }
 
-    /// Whether its spans stand in it themselves.
-    pub(super) fn is_unmasked(&self) -> bool {
+    /// Whether attention has to say where a span belongs.
+    pub(super) fn has_unplaced(&self) -> bool {
         self.spans.iter().any(|kept| kept.stand_in.is_none())
+    }
+
+    /// Words of what the model gets before a span, one that the span is a part of not counted.
+    pub(super) fn words_before(&self, span: usize) -> usize {
+        let start = self.spans[span].span.range.start;
+        let before = replaced(&self.core[..start], &self.spans[..span], str::to_owned, |kept| kept.given());
+        before.split_whitespace().count() - usize::from(before.ends_with(|c: char| !c.is_whitespace()))
     }
 
     /// A model that knows capitals says itself which a translation has, unless all letters are: that tells it nothing.
@@ -130,7 +146,12 @@ fn replaced<'k>(
     let mut at = 0;
     for kept in spans {
         result += &between(&text[at..kept.span.range.start]);
-        result += by(kept);
+        let other = by(kept);
+        if other.is_empty() {
+            // What is left out takes the space before it along.
+            result.truncate(result.trim_end().len());
+        }
+        result += other;
         at = kept.span.range.end;
     }
     result + &between(&text[at..])

@@ -105,8 +105,7 @@ impl Sentences<'_> {
 
     /// Whether a translation has a stand-in not at all, or twice.
     fn lost_stand_in(&self, job: &Job<'_>) -> bool {
-        !job.request.spans.is_empty()
-            && !job.request.is_unmasked()
+        job.request.spans.iter().any(|kept| kept.stand_in.is_some())
             && job.hypotheses.iter().any(|h| with_spans(&self.model.text(h), &job.request.spans).is_none())
     }
 
@@ -114,7 +113,7 @@ impl Sentences<'_> {
     fn attention(&self, jobs: &[Job<'_>]) -> HashMap<(usize, usize), Attention> {
         let (mut keys, mut sources, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
-            let unplaced = job.request.is_unmasked();
+            let unplaced = job.request.has_unplaced();
             for (n, h) in job.hypotheses.iter().enumerate() {
                 if unplaced || self.copies() && h.tokens.contains(&UNK) {
                     keys.push((i, n));
@@ -167,7 +166,7 @@ impl Sentences<'_> {
                 let aligned = Aligned::new(self.model, &request.given, self.handling.form, h, attention);
                 let mut words = aligned.words(self.copies());
                 request.capitalise(&mut words);
-                if request.is_unmasked() {
+                if request.has_unplaced() {
                     aligned.with_spans(words, request)
                 } else {
                     words.into_iter().map(|w| w.0).collect()

@@ -153,6 +153,7 @@ fn addresses_and_foreign_letters_come_through() {
             "Das Buch von Anna kennt @uwe_77.  Www.beispiel.de mag das Bild.",
             "The book of Anna knows @uwe_77.  Www.beispiel.de likes the picture.",
         ),
+        ("Anna mag das Haus 👍🏽.", "Anna likes the house 👍🏽."),
         ("😀 Peter sieht das Pferd. 😀", "😀 Peter sees the horse. 😀"),
         ("https://example.org/a_(b)?c=1&d", "https://example.org/a_(b)?c=1&d"),
         ("HEUTE MAG TOM DAS BUCH VON WWW.BEISPIEL.DE.", ""),
