@@ -92,7 +92,7 @@ fn lists(language: Language) -> (&'static [&'static str], &'static [&'static str
 #[rustfmt::skip]
 const GERMAN_MORE: &[&str] = &[
     "Abb", "Abs", "Abt", "Anm", "Apr", "Aug", "Az", "Bd", "Bde", "Bhf", "Dez", "Dipl", "Fa", "Feb", "Fr", "Frl",
-    "Hbf", "Hr", "Hrn", "Hrsg", "Ing", "Jan", "Kap", "Mag", "Nov", "Okt", "Red", "Sept", "Str", "Tel", "Tsd", "Verf",
+    "Hbf", "Hr", "Hrn", "Hrsg", "Ing", "Jan", "Kap", "Mag", "Nov", "Okt", "Red", "Sept", "Str", "Tel", "Tsd", "Verf", "Vgl",
     "Ziff", "abzgl", "allg", "bspw", "bzgl", "einschl", "entspr", "exkl", "geb", "gegr", "gest", "ggü", "inkl", "insb",
     "insbes", "lt", "max", "med", "min", "mind", "phil", "rer", "tägl", "urspr", "verh", "versch", "wiss", "zzgl",
 ];
