@@ -80,6 +80,17 @@ pub enum Error {
         /// As it was given.
         folder: String,
     },
+    /// A folder in place of a model file.
+    #[error(
+        "--model {file}: is a folder, not a model file; give {}",
+        inside.as_deref().unwrap_or("a model.safetensors, which lsra train leaves in the folder of its --out")
+    )]
+    ModelFolder {
+        /// As it was given.
+        file: String,
+        /// The model file in it, if there is one.
+        inside: Option<String>,
+    },
     /// A model file without a dictionary.
     #[error("{file}: holds no {name}, so text cannot become ids; save the model again with its dictionaries")]
     NoDictionary {

@@ -1,7 +1,7 @@
 //! Sentences with their translations on their way in: from two files, arguments or a pipe.
 
 use crate::Error;
-use crate::lines::Lines;
+use crate::lines::{Lines, LongLines};
 use crate::text_model::{Form, TextModel};
 use clap::Args;
 use lsra_text::TextPair;
@@ -59,7 +59,7 @@ impl Pairs {
     ///
     /// Errors: a sentence is longer than the model's positions.
     pub fn encode_source(&self, model: &TextModel, form: Form) -> Result<Vec<Vec<u32>>, Error> {
-        encode(&self.source, &self.text.source, model, |line| model.encode_source(line, form).ids)
+        encode(&self.source, &self.text.source, model, |line| model.encode_source(line, form))
     }
 
     /// Ids of their translations.
@@ -71,7 +71,7 @@ impl Pairs {
 
     fn from_pipe() -> Result<Pairs, Error> {
         const AHEAD: usize = 1024;
-        let mut lines = Lines::standard_input(AHEAD);
+        let mut lines = Lines::standard_input(AHEAD, LongLines::Whole);
         let origin = lines.origin.clone();
         let mut text = TextPair::default();
         loop {

@@ -45,6 +45,13 @@ impl Sink {
         self.attempt(|w| writeln!(w, "{text}"))
     }
 
+    /// Writes text that holds its own ends of lines.
+    ///
+    /// Errors: as [`Sink::line`].
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        self.attempt(|w| w.write_all(text.as_bytes()))
+    }
+
     /// Hands on what was written so far.
     ///
     /// Errors: as [`Sink::line`].

@@ -1,7 +1,7 @@
 //! `lsra text`: Moses's rules, line for line, as its scripts apply them.
 
 use crate::Error;
-use crate::lines::Lines;
+use crate::lines::{Lines, LongLines};
 use crate::sink::Sink;
 use clap::{Args, Subcommand};
 use lsra_text::moses::{Detokeniser, Escapes, Hyphens, Language, Normaliser, Quotes, Tokeniser};
@@ -86,8 +86,8 @@ pub fn run(args: &TextArgs) -> Result<ExitCode, Error> {
 impl OnArgs {
     fn each_line(&self, rules: impl Fn(&str) -> String) -> Result<ExitCode, Error> {
         let mut lines = match &self.input {
-            Some(path) => Lines::file(path, WINDOW)?,
-            None => Lines::standard_input(WINDOW),
+            Some(path) => Lines::file(path, WINDOW, LongLines::Whole)?,
+            None => Lines::standard_input(WINDOW, LongLines::Whole),
         };
         let mut sink = Sink::open(self.output.as_deref())?;
         loop {

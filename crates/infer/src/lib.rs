@@ -3,6 +3,7 @@
 //! Results do not depend on what is translated together nor on the number of threads: the same bits alone or in any batch.
 #![forbid(unsafe_code)]
 
+mod attention;
 mod beam;
 mod chunks;
 mod config;
@@ -13,6 +14,7 @@ mod select;
 mod translator;
 mod words;
 
+pub use attention::{Attention, alignment_layer};
 pub use chunks::available_threads;
 pub use config::{GeneratorConfig, GeneratorConfigError};
 pub use hypothesis::Hypothesis;

@@ -1,5 +1,6 @@
 //! A model at work on many sentences, one replica a thread.
 
+use crate::attention::{Attention, attention};
 use crate::chunks::in_chunks;
 use crate::generator::Generator;
 use crate::likelihood::log_probs;
@@ -83,6 +84,28 @@ impl<'a> Translator<'a> {
         found
     }
 
+    /// What each token of each target looked at in the source of the same place, by the decoder's `layer`, from 0;
+    /// [`alignment_layer`](crate::alignment_layer) names the best one.
+    ///
+    /// Both sides as for [`Translator::log_probs`], which it panics like, and where there is no such layer.
+    pub fn attention(
+        &self,
+        layer: usize,
+        sources: &[Vec<u32>],
+        targets: &[Vec<u32>],
+        threads: usize,
+    ) -> Vec<Attention> {
+        assert_eq!(sources.len(), targets.len(), "sources and targets");
+        let lengths: Vec<usize> = sources.iter().zip(targets).map(|(s, t)| s.len() + t.len()).collect();
+        let found = in_chunks(&lengths, threads, |chunk| {
+            let _flushed = flush_denormals();
+            let pairs: Vec<_> = chunk.iter().map(|&i| (sources[i].as_slice(), targets[i].as_slice())).collect();
+            self.with_executor(|e, _| attention(e, self.model, layer, &pairs))
+        });
+        self.release_tables();
+        found
+    }
+
     /// Of tables that lie in a mapped file, the pages of words that occurred go back to the system: it keeps them at hand while it has
     /// room, and a word costs a fault when it occurs again.
     fn release_tables(&self) {
@@ -92,10 +115,18 @@ impl<'a> Translator<'a> {
     }
 
     fn with_replica<R>(&self, work: impl FnOnce(&mut Eager<'_>, &mut Generator) -> R) -> R {
+        self.with_executor(|mut e, generator| {
+            let result = work(&mut e, generator);
+            (e, result)
+        })
+    }
+
+    /// As [`Self::with_replica`], for work that lends the executor on.
+    fn with_executor<'s, R>(&'s self, work: impl FnOnce(Eager<'s>, &mut Generator) -> (Eager<'s>, R)) -> R {
         let idle = || self.idle.lock().expect("no thread panics while it takes a replica");
         let Replica { workspace, mut generator } = idle().pop().unwrap_or_default();
-        let mut e = Eager::within(workspace, self.isa, self.model, self.weights, &self.packed);
-        let result = work(&mut e, &mut generator);
+        let e = Eager::within(workspace, self.isa, self.model, self.weights, &self.packed);
+        let (e, result) = work(e, &mut generator);
         idle().push(Replica { workspace: e.into_workspace(), generator });
         result
     }

@@ -10,6 +10,7 @@
 
 mod batching;
 mod bpe;
+pub mod casing;
 mod corpus;
 pub mod demo;
 mod errors;
@@ -19,6 +20,8 @@ pub mod moses;
 pub mod prepare;
 mod random;
 mod recut;
+pub mod sentences;
+pub mod spans;
 mod staged;
 mod substitute;
 mod vocabulary;

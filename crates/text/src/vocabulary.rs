@@ -131,6 +131,11 @@ impl Vocabulary {
         self.counts[id as usize]
     }
 
+    /// All pieces but the special ones, in the order of their ids.
+    pub fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().skip(SPECIAL.len()).map(String::as_str)
+    }
+
     /// The ids of these pieces, [`UNK`] where there is none, and [`EOS`] at the end.
     pub fn encode<S: AsRef<str>>(&self, pieces: &[S]) -> Vec<u32> {
         pieces.iter().map(|p| self.id(p.as_ref()).unwrap_or(UNK)).chain([EOS]).collect()

@@ -18,7 +18,7 @@ fn main() {
     let loaded = resident();
     // Thirty words from all over the dictionary.
     let words: Vec<String> = (0..30).map(|i| format!("s{}", i * 289)).collect();
-    let sources = [model.encode_source(&words.join(" "), Form::Pieces).ids];
+    let sources = [model.encode_source(&words.join(" "), Form::Pieces)];
     let first = GeneratorConfig { beam: 1, max_len_a: 0.0, max_len_b: 1, ..GeneratorConfig::default() };
     assert_eq!(translator.translate(&sources, &first, 1).len(), 1);
     let first_token = start.elapsed();

@@ -13,6 +13,7 @@ use crate::trace::traced;
 use clap::Args;
 use lsra_infer::Translator;
 use lsra_kernels::Isa;
+use lsra_text::casing::Capitals;
 use lsra_text::metrics::{MetricName, Resampling};
 use lsra_text::moses::Language;
 use lsra_text::{Spelling, TextPair};
@@ -43,7 +44,9 @@ const OF_A_MODEL: [&str; 10] = [
 /// With --model, sentences are translated and it is measured how fast. With --hypothesis, translations at hand are scored;
 /// with two of them, the second is compared with the first by paired bootstrap and by approximate randomisation.
 ///
-/// References are taken as they are: of a model that was trained on normalised or lowercased text, give them in that form.
+/// References are taken as they are, as sacreBLEU takes them, and a line is one sentence. Of a model of lowercased text,
+/// translations get the capitals of their sentences where references have any, as `lsra translate` gives them, and scores of
+/// small letters alone stand beside the others.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
     /// With --model: sentences and their references, line for line [default: lines `sentence<TAB>reference` of standard
@@ -71,8 +74,9 @@ pub struct EvaluateArgs {
 #[derive(Args, Clone, Debug)]
 struct ScoreArgs {
     /// Which scores: multi-bleu, bleu, bleu-intl, bleu-char, chrf, chrf++, ter, rouge-1, rouge-2, rouge-l, rouge-lsum (a
-    /// line is one sentence); the last four also with -stem
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = MetricName::USUAL)]
+    /// line is one sentence); the last four also with -stem, multi-bleu, bleu, chrf and chrf++ also with -lc, of small
+    /// letters alone [default: multi-bleu, bleu, chrf, ter]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     metrics: Vec<MetricName>,
     /// Join tokens by Moses's rules for this language (de, en, fr) before scoring, on both sides; multi-bleu has them as
     /// they are
@@ -93,19 +97,23 @@ struct ScoreArgs {
 ///
 /// Errors: whatever is wrong with the model file, an option or the text.
 pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
-    let (outputs, speed) = match &args.model {
+    let (outputs, usual, speed) = match &args.model {
         Some(model) => translated(args, model)?,
-        None => (at_hand(args)?, None),
+        None => (at_hand(args)?, &MetricName::USUAL[..], None),
     };
-    let report = Report { scored: Scored::of(&outputs, &args.scores), speed };
+    let metrics = if args.scores.metrics.is_empty() { usual } else { &args.scores.metrics };
+    let report = Report { scored: Scored::of(&outputs, metrics, &args.scores), speed };
     let mut sink = Sink::open(None)?;
     report.show(&mut sink, args.run.format)?;
     sink.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Translations of a model.
-fn translated(args: &EvaluateArgs, file: &std::path::Path) -> Result<(Outputs, Option<Speed>), Error> {
+/// Translations of a model, and by what they are told unless something else is asked for.
+fn translated(
+    args: &EvaluateArgs,
+    file: &std::path::Path,
+) -> Result<(Outputs, &'static [MetricName], Option<Speed>), Error> {
     let files = match &args.files[..] {
         [] => None,
         [source, reference] => Some((source.clone(), reference.clone())),
@@ -123,12 +131,11 @@ fn translated(args: &EvaluateArgs, file: &std::path::Path) -> Result<(Outputs, O
     let pairs = Pairs::read(&PairArgs::new(files, args.text.clone()))?;
     let translator = Translator::new(isa, &model.model, &model.weights, args.run.precision);
 
-    let (found, outputs, seconds) = traced(args.run.trace.as_deref(), || {
+    let (found, mut outputs, seconds) = traced(args.run.trace.as_deref(), || {
         let start = Instant::now();
         let sources = pairs.encode_source(&model, args.run.form())?;
         let found = translator.translate(&sources, &config, args.run.threads());
-        let outputs: Vec<String> =
-            found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h, &[]))).collect();
+        let outputs: Vec<String> = found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h))).collect();
         Ok((found, outputs, start.elapsed().as_secs_f64()))
     })?;
 
@@ -142,9 +149,14 @@ fn translated(args: &EvaluateArgs, file: &std::path::Path) -> Result<(Outputs, O
         isa: isa.tier().name(),
         precision: args.run.precision.name(),
     };
-    let references =
-        pairs.text.target.iter().map(|line| words(line, args.run.form(), model.target_spelling())).collect();
-    Ok((Outputs { systems: vec![(file.display().to_string(), outputs)], references }, Some(speed)))
+    let references = pairs.text.target.iter().map(|line| words(line, args.run.form(), model.target_spelling()));
+    let references: Vec<String> = references.collect();
+    let cased = model.is_lowercased() && references.iter().any(|line| line.contains(char::is_uppercase));
+    let usual = if cased { &MetricName::USUAL_OF_LOWERCASED[..] } else { &MetricName::USUAL };
+    if cased {
+        outputs.iter_mut().zip(&pairs.text.source).for_each(|(text, line)| *text = Capitals::of(line).apply(text));
+    }
+    Ok((Outputs { systems: vec![(file.display().to_string(), outputs)], references }, usual, Some(speed)))
 }
 
 /// Translations from files.
@@ -163,8 +175,10 @@ fn at_hand(args: &EvaluateArgs) -> Result<Outputs, Error> {
     let mut outputs = Outputs { systems: Vec::new(), references: Vec::new() };
     for hypothesis in &args.hypothesis {
         let pair = TextPair::read_files(hypothesis, reference)?;
-        let lines =
-            |lines: Vec<String>| lines.iter().map(|line| words(line, args.run.form(), Spelling::Continued)).collect();
+        let lines = |lines: Vec<String>| {
+            let spelling = Spelling::of_lines(&lines);
+            lines.iter().map(|line| words(line, args.run.form(), spelling)).collect()
+        };
         outputs.systems.push((hypothesis.display().to_string(), lines(pair.source)));
         outputs.references = lines(pair.target);
     }

@@ -1,7 +1,9 @@
 //! Scores of one system or two.
 
 use super::ScoreArgs;
-use lsra_text::metrics::{Comparison, Interval, Metric, MetricName, Resampling, Statistics, bootstrap, compare};
+use lsra_text::metrics::{
+    CasedMetric, Comparison, Interval, Metric, MetricName, Resampling, Statistics, bootstrap, compare,
+};
 use lsra_text::moses::Detokeniser;
 
 /// What systems said, and what they should have said.
@@ -36,7 +38,7 @@ pub(super) struct Score {
 }
 
 impl Scored {
-    pub(super) fn of(outputs: &Outputs, args: &ScoreArgs) -> Scored {
+    pub(super) fn of(outputs: &Outputs, metrics: &[MetricName], args: &ScoreArgs) -> Scored {
         let resampling = Resampling { samples: args.samples.get(), trials: args.trials.get(), seed: args.seed };
         let sentences = args.detokenise.map(|language| {
             let detokeniser = Detokeniser::new(language);
@@ -48,13 +50,14 @@ impl Scored {
         });
         let row = |&name: &MetricName| {
             // multi-bleu is defined over tokens, all others cut for themselves.
-            let given = if name == MetricName::MultiBleu { outputs } else { sentences.as_ref().unwrap_or(outputs) };
+            let over_tokens = matches!(name, MetricName::MultiBleu | MetricName::Caseless(CasedMetric::MultiBleu));
+            let given = if over_tokens { outputs } else { sentences.as_ref().unwrap_or(outputs) };
             Row::of(name, given, &resampling)
         };
         Scored {
             systems: outputs.systems.iter().map(|(name, _)| name.clone()).collect(),
             sentences: outputs.references.len(),
-            rows: args.metrics.iter().map(row).collect(),
+            rows: metrics.iter().map(row).collect(),
         }
     }
 }

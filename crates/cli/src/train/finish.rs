@@ -4,7 +4,8 @@ use super::job::{Job, Trained};
 use super::translations::{Translations, reference};
 use crate::Error;
 use crate::text_model::{
-    DECODING, LOWERCASED, SOURCE_DICTIONARY, SOURCE_TOKENIZER, TARGET_DICTIONARY, TARGET_TOKENIZER, TEXT, TOKENIZER,
+    DECODING, LONGEST_SOURCE, LOWERCASED, SOURCE_DICTIONARY, SOURCE_LANGUAGE, SOURCE_TOKENIZER, TARGET_DICTIONARY,
+    TARGET_LANGUAGE, TARGET_TOKENIZER, TEXT, TOKENIZER,
 };
 use lsra_exec::{ModelFile, Weights};
 use lsra_infer::Translator;
@@ -121,10 +122,11 @@ fn card(
     let progress = trainer.progress();
     let card = json!({
         "name": job.name,
-        "source_language": job.languages.source,
-        "target_language": job.languages.target,
+        SOURCE_LANGUAGE: job.languages.source,
+        TARGET_LANGUAGE: job.languages.target,
         // A model that started from another knows what that one knew.
         LOWERCASED: job.from.as_ref().map_or_else(|| is_lowercased(text), |base| base.model.is_lowercased()),
+        LONGEST_SOURCE: text.train.source.iter().map(Vec::len).max(),
         TEXT: text.form,
         "pieces": text.target_spelling(),
         DECODING: job.settings.decoding,

@@ -16,7 +16,10 @@ fn text_files() {
     text.extend(b"zwei \xff\n");
     assert_refused(&translate(&w.file("latin1", text)), &["latin1", "line 2001", "byte 6", "UTF-8"]);
     let long = format!("ein\n{}\n", "ein ".repeat(24));
-    assert_refused(&translate(&w.file("long", long)), &["long, line 2", "25 tokens", "24", "split"]);
+    let long = w.file("long", long);
+    let refused = w.run("translate", &["--input", &long, "--split", "never"]);
+    assert_refused(&refused, &["long, line 2", "25 tokens", "24", "split"]);
+    assert_eq!(stdout(&translate(&long)).lines().count(), 2, "cut where it is too long");
 }
 
 #[test]
@@ -65,7 +68,14 @@ fn model_files() {
     }
     refused(b"This is a text about models.\n", &["model.lsra", "safetensors"]);
     std::fs::remove_file(w.path("model.lsra")).unwrap();
-    assert_refused(&w.run("translate", &["ein"]), &["model.lsra", "cannot be read"]);
+    for command in ["translate", "evaluate"] {
+        assert_refused(&w.run(command, &[]), &["--model", "model.lsra", "no such file", "lsra train"]);
+    }
+    let of_folder = |folder: &str| w.plain(&["translate", "ein", "--model", folder]).output().unwrap();
+    let folder = argument(&w.path(""));
+    assert_refused(&of_folder(&folder), &["--model", "is a folder", "lsra train"]);
+    w.file("model.safetensors", &whole);
+    assert_refused(&of_folder(&folder), &["is a folder", "give", "model.safetensors"]);
 }
 
 #[test]
@@ -126,6 +136,8 @@ fn options() {
         (&["--n-best", "5"], &["--n-best 5", "the beam, 4"]),
         (&["--n-best", "0"], &["--n-best 0"]),
         (&["--length-penalty", "nan"], &["--length-penalty NaN", "a number"]),
+        (&["--longest", "3"], &["--longest 3", "from 4", "23"]),
+        (&["--longest", "24"], &["--longest 24", "23"]),
         (&["--max-length-ratio", "-1"], &["--max-length-ratio -1", "not below 0"]),
     ] {
         assert_refused(&w.run("translate", &[arguments, &["ein"]].concat()), parts);

@@ -3,6 +3,9 @@
 mod bad_input;
 mod commands;
 mod evaluating;
+mod learnt;
+mod long_runs;
 mod program;
+mod real_text;
 mod text_rules;
 mod watching;

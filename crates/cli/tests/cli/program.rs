@@ -1,9 +1,13 @@
 //! The real binary, and a tiny model for it.
 
-use lsra::text_model::{SOURCE_DICTIONARY, TARGET_DICTIONARY};
+use lsra::text_model::{
+    DECODING, LONGEST_SOURCE, LOWERCASED, SOURCE_DICTIONARY, SOURCE_LANGUAGE, TARGET_DICTIONARY, TARGET_LANGUAGE, TEXT,
+    TOKENIZER,
+};
 use lsra_exec::{ModelFile, Weights};
 use lsra_model::{Model, presets};
-use lsra_text::Vocabulary;
+use lsra_text::prepare::{Casing, TextForm};
+use lsra_text::{Bpe, PieceCount, Vocabulary};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
@@ -24,6 +28,13 @@ impl Workshop {
     pub fn new() -> Workshop {
         let workshop = Workshop { folder: tempfile::tempdir().unwrap() };
         tiny_model().save(&workshop.path("model.lsra")).unwrap();
+        workshop
+    }
+
+    /// With [`raw_model`] in place of the other.
+    pub fn raw(casing: Casing) -> Workshop {
+        let workshop = Workshop { folder: tempfile::tempdir().unwrap() };
+        raw_model(casing).save(&workshop.path("model.lsra")).unwrap();
         workshop
     }
 
@@ -98,6 +109,40 @@ pub fn tiny_model() -> ModelFile {
         (TARGET_DICTIONARY.to_owned(), target.to_bytes()),
     ]);
     ModelFile { model, weights, card: Default::default(), blobs }
+}
+
+/// Raw text that pieces are learnt from.
+const RAW: &str = "Das ist ein Haus. Wo ist Tom? Er sieht den Baum! Anna mag das Haus, und Peter mag den Hund. Wir gehen heute \
+    nach Berlin; morgen kommen sie. (Drei Hunde sind hier.) \"Gut\", sagte er. NEIN! ABER JA 0123456789:-_/@#&%";
+
+/// As [`tiny_model`], of raw text in German and English: pieces hold their spaces.
+pub fn raw_model(casing: Casing) -> ModelFile {
+    let form = TextForm { casing, ..TextForm::default() };
+    let text = form.apply(RAW);
+    let mut characters = BTreeMap::new();
+    text.chars().for_each(|c| *characters.entry(c).or_insert(1) += 1);
+    let bpe = Bpe::learn_raw(&characters, [text.as_str(); 4].into_iter(), PieceCount::Vocabulary(150));
+    let vocabulary = Vocabulary::from_sentences([&text, "▁.", "▁,"].map(|line| bpe.cut(line)).into_iter().chain(
+        // Each letter alone too.
+        [characters.keys().map(char::to_string).collect()],
+    ));
+    let mut file = tiny_model();
+    let mut config = file.model.config.clone();
+    (config.source_vocabulary, config.target_vocabulary) = (vocabulary.len(), vocabulary.len());
+    config.max_positions = 64;
+    file.model = Model::new(&config).unwrap();
+    file.weights = Weights::init(&file.model.params, 5);
+    file.blobs = BTreeMap::from([
+        (SOURCE_DICTIONARY.to_owned(), vocabulary.to_bytes()),
+        (TARGET_DICTIONARY.to_owned(), vocabulary.to_bytes()),
+        (TOKENIZER.to_owned(), bpe.to_json()),
+    ]);
+    let card = serde_json::json!({
+        SOURCE_LANGUAGE: "de", TARGET_LANGUAGE: "en", TEXT: form, LONGEST_SOURCE: 25,
+        LOWERCASED: casing == Casing::Lower, DECODING: { "beam": 1, "length_penalty": 1.0, "max_length": 12 },
+    });
+    file.card = card.as_object().unwrap().clone();
+    file
 }
 
 /// The standard output of a run that succeeded.

@@ -17,6 +17,7 @@ use codes::{Codes, WordEnd};
 pub(crate) use dropout::Dropping;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use tokenizers::{Model, Tokenizer};
 
@@ -69,6 +70,28 @@ impl Spelling {
                 line.trim_matches(' ').to_owned()
             }
         }
+    }
+
+    /// The pieces of each word, in order. Words are what spaces separate once the pieces are joined.
+    pub fn words<S: AsRef<str>>(self, pieces: &[S]) -> Vec<Range<usize>> {
+        let mut words: Vec<Range<usize>> = Vec::new();
+        for (i, piece) in pieces.iter().enumerate() {
+            let begins = match self {
+                Spelling::Continued => i == 0 || !pieces[i - 1].as_ref().ends_with(CONTINUES),
+                Spelling::Spaced => i == 0 || piece.as_ref().starts_with(raw::SPACE),
+            };
+            match words.last_mut() {
+                Some(word) if !begins => word.end = i + 1,
+                _ => words.push(i..i + 1),
+            }
+        }
+        words
+    }
+
+    /// How these pieces are spelled, as their marks show.
+    pub fn of_lines<S: AsRef<str>>(lines: &[S]) -> Spelling {
+        let spaced = lines.iter().any(|line| line.as_ref().contains(raw::SPACE));
+        if spaced { Spelling::Spaced } else { Spelling::Continued }
     }
 }
 

@@ -16,6 +16,7 @@
 //! ```
 
 mod bleu;
+mod caseless;
 mod chrf;
 mod compounds;
 mod name;
@@ -27,9 +28,10 @@ mod ter;
 mod tokens;
 
 pub use bleu::{Bleu, MultiBleu};
+pub use caseless::Caseless;
 pub use chrf::{Chrf, WordOrder};
 pub use compounds::split_compounds;
-pub use name::{MetricName, UnknownMetric};
+pub use name::{CasedMetric, MetricName, UnknownMetric};
 pub use rouge::{Rouge, RougeKind, Stemming};
 pub use sacrebleu::SacreBleu;
 pub use significance::{Comparison, Interval, Resampling, bootstrap, compare};

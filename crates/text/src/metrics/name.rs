@@ -1,6 +1,6 @@
 //! Names by which metrics are asked for.
 
-use super::{Chrf, Metric, MultiBleu, Rouge, RougeKind, SacreBleu, Stemming, Ter, Tokens, WordOrder};
+use super::{Caseless, Chrf, Metric, MultiBleu, Rouge, RougeKind, SacreBleu, Stemming, Ter, Tokens, WordOrder};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,11 +19,26 @@ pub enum MetricName {
     Ter,
     /// `rouge-1` and so on, with `-stem` at the end over stems.
     Rouge(RougeKind, Stemming),
+    /// With `-lc` at the end: of small letters alone.
+    Caseless(CasedMetric),
+}
+
+/// A metric that tells capitals from small letters. TER and ROUGE never do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CasedMetric {
+    /// `multi-bleu`.
+    MultiBleu,
+    /// `bleu`.
+    Bleu,
+    /// `chrf`.
+    Chrf,
+    /// `chrf++`.
+    ChrfPlusPlus,
 }
 
 impl MetricName {
     /// All of them.
-    pub const ALL: [MetricName; 15] = [
+    pub const ALL: [MetricName; 19] = [
         MetricName::MultiBleu,
         MetricName::Bleu(Tokens::V13a),
         MetricName::Bleu(Tokens::International),
@@ -39,11 +54,27 @@ impl MetricName {
         MetricName::Rouge(RougeKind::Ngrams(2), Stemming::Porter),
         MetricName::Rouge(RougeKind::Longest, Stemming::Porter),
         MetricName::Rouge(RougeKind::LongestOfSummary, Stemming::Porter),
+        MetricName::Caseless(CasedMetric::MultiBleu),
+        MetricName::Caseless(CasedMetric::Bleu),
+        MetricName::Caseless(CasedMetric::Chrf),
+        MetricName::Caseless(CasedMetric::ChrfPlusPlus),
     ];
 
     /// What translations are told with.
     pub const USUAL: [MetricName; 4] =
         [MetricName::MultiBleu, MetricName::Bleu(Tokens::V13a), MetricName::Chrf, MetricName::Ter];
+
+    /// As [`MetricName::USUAL`], for a model that knows no capitals beside references that have them: each metric that tells
+    /// them apart also without.
+    pub const USUAL_OF_LOWERCASED: [MetricName; 7] = [
+        MetricName::MultiBleu,
+        MetricName::Caseless(CasedMetric::MultiBleu),
+        MetricName::Bleu(Tokens::V13a),
+        MetricName::Caseless(CasedMetric::Bleu),
+        MetricName::Chrf,
+        MetricName::Caseless(CasedMetric::Chrf),
+        MetricName::Ter,
+    ];
 
     /// The metric.
     pub fn metric(self) -> Box<dyn Metric> {
@@ -54,6 +85,12 @@ impl MetricName {
             MetricName::ChrfPlusPlus => Box::new(Chrf::new(WordOrder::Pairs)),
             MetricName::Ter => Box::new(Ter),
             MetricName::Rouge(kind, stemming) => Box::new(Rouge::new(kind, stemming)),
+            MetricName::Caseless(cased) => Box::new(match cased {
+                CasedMetric::MultiBleu => Caseless::new(MultiBleu),
+                CasedMetric::Bleu => Caseless::new(SacreBleu::new(Tokens::V13a)),
+                CasedMetric::Chrf => Caseless::new(Chrf::new(WordOrder::None)),
+                CasedMetric::ChrfPlusPlus => Caseless::new(Chrf::new(WordOrder::Pairs)),
+            }),
         }
     }
 }
@@ -69,6 +106,10 @@ impl fmt::Display for MetricName {
             MetricName::Ter => f.write_str("ter"),
             MetricName::Rouge(kind, Stemming::Off) => write!(f, "rouge-{}", kind.name()),
             MetricName::Rouge(kind, Stemming::Porter) => write!(f, "rouge-{}-stem", kind.name()),
+            MetricName::Caseless(CasedMetric::MultiBleu) => f.write_str("multi-bleu-lc"),
+            MetricName::Caseless(CasedMetric::Bleu) => f.write_str("bleu-lc"),
+            MetricName::Caseless(CasedMetric::Chrf) => f.write_str("chrf-lc"),
+            MetricName::Caseless(CasedMetric::ChrfPlusPlus) => f.write_str("chrf++-lc"),
         }
     }
 }

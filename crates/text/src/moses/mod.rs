@@ -16,6 +16,7 @@ mod tokenise;
 
 pub use detokenise::Detokeniser;
 pub use normalise::{Normaliser, Quotes};
+pub(crate) use prefixes::{Prefix, find as find_prefix};
 pub use tokenise::{Escapes, Hyphens, LastWord, Tokeniser};
 
 use std::fmt;

@@ -8,7 +8,7 @@ use super::Language;
 
 /// When a word keeps its period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prefix {
+pub(crate) enum Prefix {
     /// Before anything.
     Always,
     /// Before a number only, as in "No. 7".
@@ -16,7 +16,7 @@ pub(super) enum Prefix {
 }
 
 /// Whether the word before a period keeps it.
-pub(super) fn find(language: Language, word: &str) -> Option<Prefix> {
+pub(crate) fn find(language: Language, word: &str) -> Option<Prefix> {
     let (listed, by_rule) = match language {
         Language::German => (GERMAN, letter(word) || ordinal(word)),
         Language::English => (ENGLISH, upper_case_letter(word)),
