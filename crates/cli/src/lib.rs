@@ -11,6 +11,7 @@ pub mod options;
 pub mod pairs;
 pub mod prepare;
 pub mod profile;
+pub mod same_text;
 pub mod score;
 pub mod sink;
 pub mod text;

@@ -69,7 +69,7 @@ impl Metrics {
             "lanes_seconds": u.lanes_time.as_secs_f64(),
             "tokens_per_second": u.losses.tokens as f64 / seconds,
         });
-        // Only where two passes are to agree.
+        // Only where two passes are to agree, or a teacher is followed.
         if u.losses.divergence != 0.0 {
             line["divergence"] = u.losses.divergence_bits().into();
         }
@@ -138,8 +138,8 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
 }
 
 fn start(trainer: &Trainer<'_>) -> Value {
-    let Identity { model, training, seed, data } = trainer.identity();
-    json!({
+    let Identity { model, training, seed, data, teacher } = trainer.identity();
+    let mut line = json!({
         "event": "start",
         "isa": trainer.isa().tier().name(),
         "threads": trainer.threads(),
@@ -150,7 +150,11 @@ fn start(trainer: &Trainer<'_>) -> Value {
         "updates_per_epoch": trainer.updates_per_epoch(),
         "model": model,
         "training": training,
-    })
+    });
+    if let Some(teacher) = teacher {
+        line["teacher"] = format!("{teacher:016x}").into();
+    }
+    line
 }
 
 /// JSON has no infinity, which 2^loss can reach.

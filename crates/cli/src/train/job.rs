@@ -4,6 +4,7 @@ use super::adapt::Base;
 use super::finish::{self, Scores};
 use super::progress::Progress;
 use super::settings::Settings;
+use super::teacher;
 use crate::Error;
 use crate::trace::{TracedUpdates, UpdateTraceArgs};
 use lsra_exec::ModelFile;
@@ -87,6 +88,7 @@ impl Job {
             valid: &text.valid,
             recut: if bpe_dropout > 0.0 { Recut::new(text) } else { None },
             weights: self.from.as_ref().map(|base| base.model.weights.to_owned_copy()),
+            teacher: teacher::load(self, text)?,
         };
         let mut progress = Progress::new();
         let mut traced = TracedUpdates::new(&self.trace, &mut progress)?;

@@ -7,6 +7,7 @@ mod job;
 mod progress;
 mod settings;
 mod task;
+mod teacher;
 
 pub use adapt::Base;
 pub use config::TrainConfig;
