@@ -14,6 +14,7 @@ pub mod profile;
 pub mod same_text;
 pub mod score;
 pub mod sink;
+pub mod synthesis;
 pub mod text;
 pub mod text_model;
 pub mod trace;

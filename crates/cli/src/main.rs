@@ -5,6 +5,7 @@ use lsra::evaluate::{self, EvaluateArgs};
 use lsra::prepare::{self, PrepareArgs};
 use lsra::profile::{self, ProfileArgs};
 use lsra::score::{self, ScoreArgs};
+use lsra::synthesis::{self, BackTranslateArgs, DistilArgs};
 use lsra::text::{self, TextArgs};
 use lsra::train::{self, TrainArgs};
 use lsra::translate::{self, TranslateArgs};
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     Prepare(PrepareArgs),
     Train(TrainArgs),
+    Distil(DistilArgs),
+    BackTranslate(BackTranslateArgs),
     Translate(TranslateArgs),
     Score(ScoreArgs),
     Evaluate(EvaluateArgs),
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
     lsra::exit(match Cli::parse().command {
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Distil(args) => synthesis::distil(&args),
+        Command::BackTranslate(args) => synthesis::back_translate(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

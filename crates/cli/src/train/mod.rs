@@ -68,8 +68,8 @@ pub struct TrainArgs {
     /// there are any
     #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
     pub data: Option<PathBuf>,
-    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training and decoding: prepares
-    /// the corpus where that is not done yet, and trains
+    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, distil, back-translation, model, training and
+    /// decoding: prepares the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with fewer updates]
@@ -122,7 +122,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    let (languages, mut prepared) = text.read(threads)?;
+    let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
         prepared = base.cut(prepared)?;
         eprintln!("starting from {}, whose pieces and vocabularies cut the text", base.file());
