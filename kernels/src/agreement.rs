@@ -131,19 +131,25 @@ impl WithSimd for Pairs<'_> {
 }
 
 /// What is known of a row's softmax besides e^(logit - max).
-struct Softmax {
+pub(crate) struct Softmax {
     /// log p_j = logit_j - offset.
-    offset: f32,
+    pub(crate) offset: f32,
     /// p_j = e^(logit_j - max) x factor.
-    factor: f32,
-    loss: f32,
-    nll: f32,
+    pub(crate) factor: f32,
+    pub(crate) loss: f32,
+    pub(crate) nll: f32,
 }
 
 impl Softmax {
     /// Fills `exponentials`.
     #[inline(always)]
-    fn of<S: Simd>(simd: S, row: &[f32], target: usize, smoothing: f32, exponentials: &mut [f32]) -> Softmax {
+    pub(crate) fn of<S: Simd>(
+        simd: S,
+        row: &[f32],
+        target: usize,
+        smoothing: f32,
+        exponentials: &mut [f32],
+    ) -> Softmax {
         let most = row_max(simd, row);
         exponentials.copy_from_slice(row);
         let (sum, shifted) = exponentiate(simd, exponentials, most);
@@ -156,7 +162,7 @@ impl Softmax {
 
 /// KL(p||q) and KL(q||p).
 #[inline(always)]
-fn divergences<S: Simd>(
+pub(crate) fn divergences<S: Simd>(
     simd: S,
     (a, p): (&[f32], &Softmax),
     (b, q): (&[f32], &Softmax),

@@ -19,7 +19,7 @@ const TILE: usize = 128;
 pub struct LossScratch {
     pub(crate) logits: Vec<f32>,
     pub(crate) gemm: GemmScratch,
-    /// For pairs of rows: e^(logits - max) of one pair, and the rows of a tile with their gradients.
+    /// For pairs of rows, or a teacher: e^(logits - max) of one pair. For pairs also the rows of a tile with their gradients.
     pub(crate) exponentials: Vec<f32>,
     pub(crate) x: Vec<f32>,
     pub(crate) dx: Vec<f32>,
@@ -88,7 +88,7 @@ pub fn projection_loss_backward(
     }
 }
 
-fn part<'a>(x: Rows<'a>, tile: &std::ops::Range<usize>) -> Rows<'a> {
+pub(crate) fn part<'a>(x: Rows<'a>, tile: &std::ops::Range<usize>) -> Rows<'a> {
     Rows::strided(&x.data[tile.start * x.stride..], tile.len(), x.cols, x.stride)
 }
 

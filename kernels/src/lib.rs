@@ -10,6 +10,7 @@ mod columns;
 pub mod conv;
 pub mod cross_entropy;
 pub mod denormals;
+pub mod distil;
 pub mod dropout;
 pub mod elementwise;
 pub mod embedding;

@@ -100,6 +100,22 @@ fn pairs_that_are_to_agree() {
 }
 
 #[test]
+fn students_of_a_teacher() {
+    let (words, targets) = (7, [2, 6, 0]);
+    let (student, teacher, ones) = (numbers(words * targets.len(), 1), numbers(words * targets.len(), 2), [1.0; 3]);
+    for (smoothing, share, temperature) in [(0.0, 0.5, 1.0), (0.1, 1.0, 2.0), (0.5, 0.3, 0.7)] {
+        let loss = |student: &[f64]| {
+            let found = cross_entropy::distilled_losses([student, &teacher], words, &targets, smoothing, temperature);
+            let (share, weight) = (f64::from(share), f64::from(share) * f64::from(temperature).powi(2));
+            found.smoothed.iter().zip(&found.divergence).map(|(l, d)| (1.0 - share) * l + weight * d).collect()
+        };
+        let both = [&student[..], &teacher];
+        let found = cross_entropy::distilled_losses_backward(both, words, &targets, smoothing, share, temperature);
+        check("student's logits", loss, &student, &ones, &found);
+    }
+}
+
+#[test]
 fn convolutions() {
     let (channels, heads, offsets) = (6, 3, [0, 2, 7, 8]);
     for (kernel, left) in [(1, 0), (3, 1), (4, 2), (5, 4)] {

@@ -1,18 +1,52 @@
 //! Every gradient of small models in f32 against central differences of the same loss in f64, with dropout.
 
-use lsra_exec::{Directions, Packed, Reference};
+use lsra_exec::{Directions, Packed, Reference, Weights};
 use lsra_kernels::Isa;
+use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::cross_entropy;
 use lsra_model::config::{ConvolutionKind, Embeddings, ModelConfig, NormOrder, TapsDropout};
 use lsra_model::{Model, ParamId};
 use lsra_tests::small;
 use lsra_train::{
-    Gradients, LossSums, PairBatch, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses, pair_outputs,
+    Gradients, Lesson, LossSums, PairBatch, TapeContext, Teacher, lane_agreement_gradients, lane_distilled_gradients,
+    lane_gradients, pair_losses, pair_outputs,
 };
 
 const SMOOTHING: f32 = 0.1;
 const SEED: u64 = 11;
 const UPDATE: u64 = 3;
+
+/// Which loss.
+enum Loss {
+    Plain,
+    /// R-Drop's alpha.
+    Agreement(f32),
+    Teacher(Taught),
+}
+
+/// What a teacher asks for.
+struct Taught {
+    model: Model,
+    weights: Weights,
+    share: f32,
+    temperature: f32,
+    /// Its logits of the batch in f64.
+    logits: Vec<f64>,
+}
+
+impl Taught {
+    /// A teacher of another size than its students.
+    fn new(share: f32, temperature: f32, batch: &PairBatch) -> Taught {
+        let wider =
+            ModelConfig { channels: 24, attention_channels: 12, convolution_channels: 12, ..with_dropout(vanilla()) };
+        let model = Model::new(&ModelConfig { encoder_kernels: vec![3], decoder_kernels: vec![3], ..wider }).unwrap();
+        let weights = small::weights(&model, SEED + 1);
+        let mut reference = Reference::new(&model, &weights);
+        let x = pair_outputs(&mut reference, &model, batch);
+        let logits = reference.logits(&x, &model.decoder.output).data;
+        Taught { model, weights, share, temperature, logits }
+    }
+}
 
 /// A loss to be differentiated.
 struct Case {
@@ -20,17 +54,16 @@ struct Case {
     model: Model,
     batch: PairBatch,
     reference: Reference,
-    /// R-Drop's, where two passes are to agree.
-    alpha: Option<f32>,
+    kind: Loss,
     gradients: Vec<(Isa, Gradients)>,
 }
 
 impl Case {
     fn new(name: &'static str, config: ModelConfig) -> Case {
-        Case::with_agreement(name, config, None)
+        Case::with_loss(name, config, |_| Loss::Plain)
     }
 
-    fn with_agreement(name: &'static str, config: ModelConfig, alpha: Option<f32>) -> Case {
+    fn with_loss(name: &'static str, config: ModelConfig, kind: impl FnOnce(&PairBatch) -> Loss) -> Case {
         let model = Model::new(&config).unwrap();
         let weights = small::weights(&model, SEED);
         // Longer and shorter than the kernels, and a source that is nothing but its end; two sentences that are not neighbours
@@ -41,6 +74,7 @@ impl Case {
         let sentences = vec![41, 7, 1000];
         batch.source.sequences = batch.source.sequences.with_sentences(sentences.clone());
         batch.target_input.sequences = batch.target_input.sequences.with_sentences(sentences);
+        let kind = kind(&batch);
         let differentiate = |isa| {
             let packed = Packed::new(isa, &model, &weights, Directions::ForwardAndBackward);
             let cx = TapeContext {
@@ -53,26 +87,39 @@ impl Case {
                 batch: 0,
             };
             let mut gradients = Gradients::zeros(&model.params);
-            match alpha {
-                Some(alpha) => check_sums(lane_agreement_gradients(&cx, &batch, SMOOTHING, alpha, &mut gradients)),
-                None => check_sums(lane_gradients(&cx, &batch, SMOOTHING, &mut gradients)),
-            }
+            check_sums(match &kind {
+                Loss::Plain => lane_gradients(&cx, &batch, SMOOTHING, &mut gradients),
+                Loss::Agreement(alpha) => lane_agreement_gradients(&cx, &batch, SMOOTHING, *alpha, &mut gradients),
+                Loss::Teacher(Taught { model, weights, share, temperature, .. }) => {
+                    let teacher = &Teacher::new(isa, model.clone(), weights.clone(), Precision::F32);
+                    let lesson = Lesson { teacher, share: *share, temperature: *temperature };
+                    lane_distilled_gradients(&cx, &batch, SMOOTHING, lesson, &mut gradients)
+                }
+            });
             (isa, gradients)
         };
         let gradients = Isa::available().into_iter().map(differentiate).collect();
         let reference = Reference::with_dropout(&model, &weights, SEED, UPDATE);
-        Case { name, model, batch, reference, alpha, gradients }
+        Case { name, model, batch, reference, kind, gradients }
     }
 
     fn loss(&mut self) -> f64 {
-        if let Some(alpha) = self.alpha {
+        let words = self.model.decoder.output.outputs;
+        if let Loss::Teacher(Taught { share, temperature, logits, .. }) = &self.kind {
+            let x = pair_outputs(&mut self.reference, &self.model, &self.batch);
+            let student = self.reference.logits(&x, &self.model.decoder.output).data;
+            let targets = &self.batch.target_output;
+            let losses = cross_entropy::distilled_losses([&student, logits], words, targets, SMOOTHING, *temperature);
+            let (share, part) = (f64::from(*share), f64::from(*share * temperature * temperature));
+            return (1.0 - share) * losses.smoothed.iter().sum::<f64>() + part * losses.divergence.iter().sum::<f64>();
+        }
+        if let Loss::Agreement(alpha) = self.kind {
             let logits = [0, 1].map(|pass| {
                 self.reference.set_pass(pass);
                 let x = pair_outputs(&mut self.reference, &self.model, &self.batch);
                 self.reference.logits(&x, &self.model.decoder.output)
             });
             assert_ne!(logits[0], logits[1], "each pass has dropout of its own");
-            let words = self.model.decoder.output.outputs;
             let both = [&logits[0].data[..], &logits[1].data];
             let losses = cross_entropy::pair_losses(both, words, &self.batch.target_output, SMOOTHING);
             let divergence: f64 = losses.divergence.iter().sum();
@@ -226,6 +273,14 @@ fn one_branch_of_convolution() {
 fn two_passes_that_are_to_agree() {
     for taps_dropout_mode in [TapsDropout::Shared, TapsDropout::PerPosition] {
         let config = ModelConfig { taps_dropout_mode, ..with_dropout(small::config()) };
-        Case::with_agreement("agreement", config, Some(5.0)).check();
+        Case::with_loss("agreement", config, |_| Loss::Agreement(5.0)).check();
+    }
+}
+
+#[test]
+fn a_student_of_a_teacher() {
+    for (share, temperature) in [(0.5, 1.0), (1.0, 2.0)] {
+        let config = with_dropout(small::config());
+        Case::with_loss("teacher", config, |batch| Loss::Teacher(Taught::new(share, temperature, batch))).check();
     }
 }

@@ -3,6 +3,7 @@
 use lsra::sink::Sink;
 use lsra::trace::{Profile, write_chrome};
 use lsra::train::Settings;
+use lsra_exec::Weights;
 use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::Isa;
 use lsra_kernels::gemm::Precision;
@@ -10,7 +11,7 @@ use lsra_kernels::trace::{self, Category, Event, Trace};
 use lsra_model::{Model, ModelConfig};
 use lsra_tests::tiny;
 use lsra_text::Prepared;
-use lsra_train::{Setup, Trainer};
+use lsra_train::{Setup, Teacher, Trainer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output};
@@ -28,6 +29,9 @@ fn trainer<'d>(threads: usize, text: &'d Prepared, changes: &[&str]) -> Trainer<
     let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
     let model = Model::new(&ModelConfig { source_vocabulary, target_vocabulary, ..model }).unwrap();
     let (train, valid) = (&text.train, &text.valid);
+    let weights = Weights::init(&model.params, 9);
+    let teacher =
+        training.teachers_share().map(|_| Teacher::new(Isa::best(), model.clone(), weights, training.precision.into()));
     Trainer::new(Setup {
         isa: Isa::best(),
         threads,
@@ -38,6 +42,7 @@ fn trainer<'d>(threads: usize, text: &'d Prepared, changes: &[&str]) -> Trainer<
         valid,
         recut: None,
         weights: None,
+        teacher,
     })
     .unwrap()
 }
@@ -104,6 +109,10 @@ fn every_kernel_that_training_reaches_is_in_its_trace() {
 
     let changes = ["training.ema=0.9", "training.r_drop=5"];
     assert_has(&training(1, &changes), Category::Kernel, &["move_towards", "projection_pair_loss_backward"]);
+
+    let taught = training(1, &["training.teacher=t"]);
+    assert_has(&taught, Category::Kernel, &["projection_distil_loss_backward"]);
+    assert_has(&taught, Category::Phase, &["teacher"]);
 
     let phases = ["backward", "build batch", "clear gradients", "cut batch", "forward", "lanes", "optimiser"];
     assert_has(&plain, Category::Phase, &phases);

@@ -8,8 +8,8 @@ use lsra_tests::tiny;
 use lsra_text::{Corpus, Prepared, Recut};
 use lsra_train::checkpoint::{CheckpointError, CheckpointFolder};
 use lsra_train::{
-    Ending, LossSums, Observer, RunOptions, Setup, Start, TrainError, Trainer, Update, Validation, final_weights,
-    lanes, pair_losses, run,
+    Ending, LossSums, Observer, RunOptions, Setup, Start, Teacher, TrainError, Trainer, TrainingConfig, Update,
+    Validation, final_weights, lanes, pair_losses, run,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -
     let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
     let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
     let model = Model::new(&ModelConfig { source_vocabulary, target_vocabulary, ..model }).unwrap();
+    let teacher = training.teachers_share().map(|_| teacher(isa, &model, &training, 9));
     let setup = Setup {
         isa,
         threads,
@@ -30,8 +31,17 @@ fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -
         valid: &text.valid,
         recut: Recut::new(text),
         weights: None,
+        teacher,
     };
     Trainer::new(setup).unwrap()
+}
+
+/// A larger model of the same words, whose weights are drawn.
+fn teacher(isa: Isa, student: &Model, training: &TrainingConfig, seed: u64) -> Teacher {
+    let config = ModelConfig { channels: 24, attention_channels: 16, feed_forward: 32, ..student.config.clone() };
+    let model = Model::new(&config).unwrap();
+    let weights = Weights::init(&model.params, seed);
+    Teacher::new(isa, model, weights, training.precision.into())
 }
 
 /// Of the weights, and of their mean where there is one.
@@ -86,6 +96,9 @@ fn threads_change_no_bit() {
             &["training.ema=0.9", "training.r_drop=5"],
             &["training.r_drop=2", "training.precision=bf16", "training.accumulate=2"],
             &["training.bpe_dropout=0.2"],
+            &["training.teacher=t"],
+            &["training.teacher=t", "training.distil=0.8", "training.distil_temperature=2", "training.precision=bf16"],
+            &["training.bpe_dropout=0.2", "training.teacher=t", "training.accumulate=2"],
         ] {
             let text = if changes[0].contains("bpe") { &cut } else { &plain };
             let train = |threads: usize| {
@@ -130,8 +143,10 @@ fn a_run_that_was_stopped_equals_one_that_was_not() {
     let plain = &["training.max_epochs=3", "training.accumulate=2"][..];
     let averaged = [plain, &["training.ema=0.9", "training.r_drop=5"]].concat();
     let recut = [plain, &["training.bpe_dropout=0.2"]].concat();
+    let taught = [plain, &["training.teacher=t", "training.distil=0.7"]].concat();
     let cases = Isa::available().into_iter().map(|isa| (isa, &text, plain));
-    let more = [(Isa::best(), &text, &averaged[..]), (Isa::best(), &cut, &recut[..])];
+    let more = [&averaged, &taught].map(|changes| (Isa::best(), &text, &changes[..]));
+    let more = more.into_iter().chain([(Isa::best(), &cut, &recut[..])]);
     for (isa, text, changes) in cases.chain(more) {
         let folder = tempfile::tempdir().unwrap();
         let stop = AtomicBool::new(false);
@@ -242,9 +257,62 @@ fn dropped_merges_change_pieces_each_epoch_and_none_change_nothing() {
     let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
     let (model, train, valid) = (Model::new(&model).unwrap(), &text.train, &text.valid);
     let isa = Isa::best();
-    let setup = Setup { isa, threads: 1, seed: 1, model, config: training, train, valid, recut: None, weights: None };
+    let (recut, weights, teacher) = (None, None, None);
+    let setup = Setup { isa, threads: 1, seed: 1, model, config: training, train, valid, recut, weights, teacher };
     let error = Trainer::new(setup).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("training.bpe_dropout = 0.1"), "{error}");
+}
+
+/// A teacher without a share changes no bit; with the whole loss the student comes nearer to it.
+#[test]
+fn a_teacher_is_followed_as_far_as_it_is_given_a_share() {
+    let text = tiny::prepared();
+    let updates = |changes: &[&str]| {
+        let mut trainer = trainer(Isa::best(), 2, &text, changes);
+        let mut update = |_| {
+            if trainer.at_epoch_end() {
+                trainer.next_epoch();
+            }
+            trainer.update().unwrap().losses.divergence_bits()
+        };
+        let divergences: Vec<f64> = (0..20).map(&mut update).collect();
+        (divergences, bits(&trainer))
+    };
+    let plain = updates(&[]);
+    assert!(plain.0.iter().all(|d| *d == 0.0));
+    assert!(plain == updates(&["training.teacher=t", "training.distil=0"]));
+    let (divergences, weights) = updates(&["training.teacher=t", "training.distil=1", "training.warmup_updates=5"]);
+    assert!(divergences[19] < 0.8 * divergences[0] && divergences[19] > 0.0, "{divergences:?}");
+    assert!(weights != plain.1);
+
+    let changes = ["training.teacher=t".to_owned()];
+    let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
+    let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
+    let config = ModelConfig { source_vocabulary, target_vocabulary, ..model };
+    let refused = |other: Option<ModelConfig>| {
+        let model = |config: &ModelConfig| Model::new(config).unwrap();
+        let setup = Setup {
+            isa: Isa::best(),
+            threads: 1,
+            seed: 1,
+            model: model(&config),
+            config: training.clone(),
+            train: &text.train,
+            valid: &text.valid,
+            recut: None,
+            weights: None,
+            teacher: other.map(|t| teacher(Isa::best(), &model(&t), &training, 9)),
+        };
+        Trainer::new(setup).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(refused(None).contains("training.teacher"));
+    for (other, part) in [
+        (ModelConfig { target_vocabulary: target_vocabulary + 8, ..config.clone() }, "target vocabulary"),
+        (ModelConfig { max_positions: 32, ..config.clone() }, "at least 64"),
+    ] {
+        let error = refused(Some(other));
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]
@@ -308,6 +376,15 @@ fn another_run_is_told_from_the_same() {
     assert!(error.to_string().contains("training.lr = 0.005, this one has 0.001"), "{error}");
     let error = resume(&text, &["model.dropout=0.2"], Start::Resume).unwrap_err();
     assert!(error.to_string().contains("model.dropout"), "{error}");
+    // A teacher is known by its weights: its file may move, but not become another.
+    let taught = folder.path().join("taught");
+    let mut first = trainer(Isa::best(), 2, &text, &["training.teacher=a"]);
+    run(&mut first, &options(&taught, Start::Fresh, &stop), &mut Watcher::new(&stop, 2)).unwrap();
+    let mut moved = trainer(Isa::best(), 2, &text, &["training.teacher=b"]);
+    run(&mut moved, &options(&taught, Start::Resume, &stop), &mut Watcher::new(&stop, 1)).unwrap();
+    let mut without = trainer(Isa::best(), 2, &text, &[]);
+    let error = run(&mut without, &options(&taught, Start::Resume, &stop), &mut Watcher::new(&stop, 1)).map(|_| ());
+    assert!(error.as_ref().unwrap_err().to_string().contains("a teacher of fingerprint"), "{error:?}");
     let mut shorter = text.clone();
     let drop_last = |c: &mut Corpus| (c.source.pop(), c.target.pop());
     drop_last(&mut shorter.train);

@@ -150,6 +150,20 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// A model to learn from, or to translate a corpus with, that is for other text.
+    #[error("{file}: the model's {what} is {there}, and here it is {here}; {advice}")]
+    OtherModel {
+        /// The model file.
+        file: String,
+        /// What differs.
+        what: &'static str,
+        /// In the file.
+        there: String,
+        /// Where it is to be used.
+        here: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A sentence that the model has no positions for.
     #[error(
         "{origin}, line {line}: the sentence has {tokens} tokens with its end, more than the model's {most}; split it"

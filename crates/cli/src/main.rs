@@ -6,6 +6,7 @@ use lsra::evaluate::{self, EvaluateArgs};
 use lsra::prepare::{self, PrepareArgs};
 use lsra::profile::{self, ProfileArgs};
 use lsra::score::{self, ScoreArgs};
+use lsra::synthesis::{self, BackTranslateArgs, DistilArgs};
 use lsra::text::{self, TextArgs};
 use lsra::train::{self, TrainArgs};
 use lsra::translate::{self, TranslateArgs};
@@ -26,6 +27,8 @@ enum Command {
     Train(TrainArgs),
     Watch(WatchArgs),
     CompareRuns(CompareRunsArgs),
+    Distil(DistilArgs),
+    BackTranslate(BackTranslateArgs),
     Translate(TranslateArgs),
     Score(ScoreArgs),
     Evaluate(EvaluateArgs),
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::CompareRuns(args) => compare_runs::run(&args),
+        Command::Distil(args) => synthesis::distil(&args),
+        Command::BackTranslate(args) => synthesis::back_translate(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -3,6 +3,7 @@
 use crate::schedule::Schedule;
 use lsra_kernels::gemm::Precision;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The rule that turns gradients into steps.
@@ -92,6 +93,18 @@ pub struct TrainingConfig {
     /// as long; `max_tokens` counts a sentence once.
     #[serde(default)]
     pub r_drop: f32,
+    /// A model file of any size to learn from besides the text, word by word (Hinton et al. 2015; Kim and Rush 2016): its distribution over the
+    /// target's words is followed as the target is. It has the same vocabularies, text form and languages. It runs without dropout, in
+    /// `precision`, and costs its forward pass. Not together with `r_drop`.
+    #[serde(default)]
+    pub teacher: Option<PathBuf>,
+    /// The share a of the loss that is the teacher's, from 0 to 1; 0.5 unless given, and 0 leaves the teacher aside. The loss is (1 - a) x the
+    /// label-smoothed loss + a x `distil_temperature`^2 x KL(teacher || student) (see `lsra_kernels::distil`).
+    #[serde(default)]
+    pub distil: Option<f32>,
+    /// What both models' logits are divided by where they are compared: above 1, improbable words count for more.
+    #[serde(default = "plain_temperature")]
+    pub distil_temperature: f32,
     /// Where it is above 0, the weights that are validated and kept are an exponential mean over updates: each update's weights move it by
     /// 1 - `ema` of the way. It costs a second set of weights. With it, `average_checkpoints = 1` takes the best mean as it is.
     #[serde(default)]
@@ -165,6 +178,9 @@ fn sentences_multiple() -> usize {
 fn one() -> usize {
     1
 }
+fn plain_temperature() -> f32 {
+    1.0
+}
 fn unchanged() -> f64 {
     1.0
 }
@@ -204,6 +220,7 @@ impl TrainingConfig {
         check("bpe_dropout", rate, below_one(rate), "must be at least 0 and below 1; 0.1 is usual")?;
         let alpha = f64::from(self.r_drop);
         check("r_drop", alpha, not_negative(alpha), "must be a number not below 0; 5 is usual for small corpora")?;
+        self.validate_teacher()?;
         check("ema", self.ema, below_one(self.ema), "must be at least 0 and below 1; 0.999 is usual")?;
         check("clip_norm", self.clip_norm, not_negative(self.clip_norm), "must be a number not below 0")?;
         check("max_tokens", self.max_tokens, self.max_tokens > 0, "must be at least 1")?;
@@ -223,6 +240,25 @@ impl TrainingConfig {
         let minutes = self.checkpoint_minutes;
         check("checkpoint_minutes", minutes, positive(minutes) && minutes <= 1e6, "must be above 0, at most 1000000")?;
         check("lanes", self.lanes, (1..=1024).contains(&self.lanes), "must be from 1 to 1024")
+    }
+
+    fn validate_teacher(&self) -> Result<(), TrainingConfigError> {
+        let there = self.teacher.is_some();
+        if let Some(share) = self.distil {
+            check("distil", share, (0.0..=1.0).contains(&share), "must be from 0 to 1; 0.5 is usual")?;
+            check("distil", share, there || share == 0.0, "needs training.teacher, a model file")?;
+        }
+        let temperature = self.distil_temperature;
+        let positive = temperature.is_finite() && temperature > 0.0;
+        check("distil_temperature", temperature, positive, "must be above 0; 1 compares the models as they are")?;
+        check("distil_temperature", temperature, there || temperature == 1.0, "needs training.teacher, a model file")?;
+        let apart = self.r_drop == 0.0 || self.teachers_share().is_none();
+        check("r_drop", self.r_drop, apart, "does not go together with training.teacher: leave one of them out")
+    }
+
+    /// The share of the loss that is a teacher's, where there is one to be followed.
+    pub fn teachers_share(&self) -> Option<f32> {
+        self.teacher.as_ref().map(|_| self.distil.unwrap_or(0.5)).filter(|share| *share > 0.0)
     }
 
     /// The learning rate of every update.

@@ -23,6 +23,21 @@ pub enum TrainError {
         /// The setting.
         rate: f32,
     },
+    /// A share of the loss for a teacher, and no teacher.
+    #[error("training.teacher is set, and the trainer was given no model of it")]
+    NoTeacher,
+    /// A teacher for another student.
+    #[error(
+        "training.teacher: its {what} is {there}, expected {expected}; a teacher reads and writes its student's pieces"
+    )]
+    TeacherMisfit {
+        /// What differs.
+        what: &'static str,
+        /// The teacher's.
+        there: usize,
+        /// What the student needs.
+        expected: String,
+    },
     /// A checkpoint that cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

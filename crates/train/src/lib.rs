@@ -19,6 +19,7 @@ mod progress;
 mod run;
 mod schedule;
 pub mod tape;
+mod teacher;
 pub mod threads;
 mod trainer;
 
@@ -31,7 +32,8 @@ pub use progress::{Progress, Validation};
 pub use run::{Ending, Observer, Run, RunOptions, Start, run};
 pub use schedule::Schedule;
 pub use tape::{
-    Gradients, LossSums, PairBatch, Tape, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses,
-    pair_outputs,
+    Gradients, LossSums, PairBatch, Tape, TapeContext, lane_agreement_gradients, lane_distilled_gradients,
+    lane_gradients, pair_losses, pair_outputs,
 };
+pub use teacher::{Lesson, Teacher};
 pub use trainer::{Setup, Trainer, Update};

@@ -10,7 +10,8 @@ impl LossSums {
         self.smoothed / self.tokens as f64 / LN_2
     }
 
-    /// How far two passes with dropout are apart per token, in bits: the mean of the two Kullback-Leibler divergences; 0 without R-Drop.
+    /// How far two passes with dropout are apart per token, in bits: the mean of the two Kullback-Leibler
+    /// divergences; or how far a student is from its teacher; 0 without R-Drop and teacher.
     pub fn divergence_bits(&self) -> f64 {
         self.divergence / self.tokens as f64 / LN_2
     }

@@ -8,7 +8,10 @@ use crate::lanes::Cutting;
 use crate::optimizer::{Optimizer, Step, sum_lanes};
 use crate::progress::{Progress, Validation};
 use crate::schedule::Schedule;
-use crate::tape::{Gradients, LossSums, TapeContext, lane_agreement_gradients, lane_gradients, pair_losses};
+use crate::tape::{
+    Gradients, LossSums, TapeContext, lane_agreement_gradients, lane_distilled_gradients, lane_gradients, pair_losses,
+};
+use crate::teacher::{Lesson, Teacher};
 use crate::{lanes, threads};
 use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::{Isa, trace};
@@ -39,6 +42,8 @@ pub struct Setup<'d> {
     pub recut: Option<Recut<'d>>,
     /// The weights to start from, where these are not to be drawn.
     pub weights: Option<Weights>,
+    /// Whom to follow; needed where the settings name a teacher alone.
+    pub teacher: Option<Teacher>,
 }
 
 /// A model under training, at some position in its data.
@@ -53,6 +58,8 @@ pub struct Trainer<'d> {
     valid: &'d Corpus,
     /// There where text is cut anew.
     recut: Option<Recut<'d>>,
+    /// There where one is followed, with a number that tells it from others.
+    teacher: Option<(Teacher, u64)>,
     train_batches: Batches,
     valid_batches: Batches,
     fingerprint: u64,
@@ -90,11 +97,20 @@ impl<'d> Trainer<'d> {
     ///
     /// Errors: a setting out of range, or a corpus of which no sentence fits the model or a batch.
     pub fn new(setup: Setup<'d>) -> Result<Trainer<'d>, TrainError> {
-        let Setup { isa, threads, seed, model, config, train, valid, recut, weights } = setup;
+        let Setup { isa, threads, seed, model, config, train, valid, recut, weights, teacher } = setup;
         config.validate()?;
         if config.bpe_dropout > 0.0 && recut.is_none() {
             return Err(TrainError::NothingToRecut { rate: config.bpe_dropout });
         }
+        let teacher = match (config.teachers_share(), teacher) {
+            (None, _) => None,
+            (Some(_), None) => return Err(TrainError::NoTeacher),
+            (Some(_), Some(teacher)) => {
+                teacher.check(&model.config)?;
+                let fingerprint = teacher.fingerprint();
+                Some((teacher, fingerprint))
+            }
+        };
         let positions = model.config.max_positions;
         let limits = BatchLimits {
             max_tokens: config.max_tokens,
@@ -122,6 +138,7 @@ impl<'d> Trainer<'d> {
             order: train_batches.epoch_order(1),
             progress: Progress::default(),
             recut: recut.filter(|_| config.bpe_dropout > 0.0),
+            teacher,
             model,
             config,
             train,
@@ -162,6 +179,11 @@ impl<'d> Trainer<'d> {
             epoch: self.progress.epoch,
             longest: self.model.config.max_positions,
         });
+        let lesson = self.teacher.as_ref().zip(self.config.teachers_share()).map(|((teacher, _), share)| Lesson {
+            teacher,
+            share,
+            temperature: self.config.distil_temperature,
+        });
         let gradients = &mut self.gradients;
         let waiting = trace::wait("wait for lanes");
         self.threads.install(|| {
@@ -178,10 +200,10 @@ impl<'d> Trainer<'d> {
                         Some(cutting) => lanes::recut_pairs(train, part, cutting),
                         None => lanes::pairs(train, part),
                     };
-                    if alpha > 0.0 {
-                        lane_agreement_gradients(&context, &pairs, smoothing, alpha, gradients)
-                    } else {
-                        lane_gradients(&context, &pairs, smoothing, gradients)
+                    match lesson {
+                        Some(lesson) => lane_distilled_gradients(&context, &pairs, smoothing, lesson, gradients),
+                        None if alpha > 0.0 => lane_agreement_gradients(&context, &pairs, smoothing, alpha, gradients),
+                        None => lane_gradients(&context, &pairs, smoothing, gradients),
                     }
                 };
                 let sums: Vec<LossSums> =
@@ -308,6 +330,7 @@ impl<'d> Trainer<'d> {
             training: self.config.clone(),
             seed: self.seed,
             data: self.fingerprint,
+            teacher: self.teacher.as_ref().map(|(_, fingerprint)| *fingerprint),
         }
     }
 

@@ -87,3 +87,53 @@ pub fn pair_losses_backward<T: Real>(
         dlogits
     })
 }
+
+/// What a student's rows lose, in nats.
+pub struct DistilledLosses<T> {
+    /// Label-smoothed.
+    pub smoothed: Vec<T>,
+    /// Negative log-likelihood.
+    pub nll: Vec<T>,
+    /// KL(q||p) of the softmaxes of logits / temperature, q the teacher's.
+    pub divergence: Vec<T>,
+}
+
+/// Logits / temperature.
+fn softened<T: Real>(logits: &[T], temperature: f32) -> Vec<T> {
+    let factor = T::from_f64(1.0 / f64::from(temperature));
+    logits.iter().map(|&x| x * factor).collect()
+}
+
+/// Losses of rows, and how far they are from a teacher's. Hinton et al. 2015, section 2. student, teacher: `[targets, words]`.
+pub fn distilled_losses<T: Real>(
+    [student, teacher]: [&[T]; 2],
+    words: usize,
+    targets: &[u32],
+    smoothing: f32,
+    temperature: f32,
+) -> DistilledLosses<T> {
+    let SmoothedLosses { smoothed, nll } = smoothed_losses(student, words, targets, smoothing);
+    let [log_p, log_q] = [student, teacher].map(|x| log_softmax_rows(&softened(x, temperature), words));
+    let kl = |(q, p): (&[T], &[T])| q.iter().zip(p).map(|(&q, &p)| q.exp() * (q - p)).sum();
+    let divergence = log_q.chunks(words).zip(log_p.chunks(words)).map(kl).collect();
+    DistilledLosses { smoothed, nll, divergence }
+}
+
+/// d(sum of (1 - share) smoothed + share x temperature^2 x divergence) / d(student): of the second, share x temperature x (p_j - q_j).
+pub fn distilled_losses_backward<T: Real>(
+    [student, teacher]: [&[T]; 2],
+    words: usize,
+    targets: &[u32],
+    smoothing: f32,
+    share: f32,
+    temperature: f32,
+) -> Vec<T> {
+    let own = T::from_f64(1.0 - f64::from(share));
+    let part = T::from_f64(f64::from(share) * f64::from(temperature));
+    let [log_p, log_q] = [student, teacher].map(|x| log_softmax_rows(&softened(x, temperature), words));
+    let mut dlogits = smoothed_losses_backward(student, words, targets, smoothing);
+    for ((d, p), q) in dlogits.iter_mut().zip(log_p).zip(log_q) {
+        *d = own * *d + part * (p.exp() - q.exp());
+    }
+    dlogits
+}

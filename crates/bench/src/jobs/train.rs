@@ -92,6 +92,7 @@ impl Job {
                 valid: corpus,
                 recut: None,
                 weights: None,
+                teacher: None,
             };
             Trainer::new(setup).expect("sentences that fit")
         };

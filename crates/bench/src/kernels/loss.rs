@@ -5,9 +5,11 @@ use crate::measure::best_of_slice;
 use crate::{Bound, Case, Plan, Unit};
 use lsra_kernels::agreement::{Agreement, PairLosses, projection_pair_loss_backward};
 use lsra_kernels::cross_entropy::{LossScratch, projection_loss, projection_loss_backward};
+use lsra_kernels::distil::{Distillation, DistilledLosses, TeacherRows, projection_distil_loss_backward};
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
 use lsra_kernels::reference::cross_entropy::{
-    pair_losses, pair_losses_backward, smoothed_losses, smoothed_losses_backward,
+    distilled_losses, distilled_losses_backward, pair_losses, pair_losses_backward, smoothed_losses,
+    smoothed_losses_backward,
 };
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
@@ -16,6 +18,8 @@ use std::time::Duration;
 const SMOOTHING: f32 = 0.1;
 /// As the paper of R-Drop trains on IWSLT.
 const ALPHA: f32 = 5.0;
+/// A teacher's, as the interpolation of Kim and Rush.
+const SHARE: f32 = 0.5;
 /// Rows that are held against the oracle.
 const CHECKED: usize = 4;
 /// Rows, words, channels.
@@ -34,6 +38,8 @@ pub(super) fn plans() -> Vec<Plan> {
             plans.push(Plan::new(name("agreement"), move |isa| {
                 Loss::new(isa, precision, rows, words, d).agreement_case()
             }));
+            // Half as many rows; the teacher's are the second half.
+            plans.push(Plan::new(name("distil"), move |isa| Loss::new(isa, precision, rows, words, d).distil_case()));
         }
     }
     plans
@@ -107,6 +113,45 @@ impl Loss {
             &mut self.dw,
             &mut self.scratch,
         );
+    }
+
+    fn distil(&mut self) {
+        let [rows, _, d] = self.size;
+        let half = rows / 2;
+        let (a, b) = self.x.split_at(half * d);
+        let ((loss, divergence), nll) = (self.loss.split_at_mut(half), &mut self.nll[..half]);
+        projection_distil_loss_backward(
+            self.isa,
+            Rows::new(a, half, d),
+            &self.w,
+            &self.w_rows,
+            TeacherRows { x: Rows::new(b, half, d), w: &self.w },
+            &self.targets[..half],
+            Distillation { smoothing: SMOOTHING, share: SHARE, temperature: 1.0, scale: 1.0 },
+            DistilledLosses { loss, nll, divergence },
+            RowsMut::new(&mut self.dx[..half * d], half, d),
+            &mut self.dw,
+            &mut self.scratch,
+        );
+    }
+
+    fn distil_case(mut self) -> Case {
+        self.distil();
+        let [rows, words, d] = self.size;
+        let half = rows / 2;
+        let x = [&self.x[..CHECKED * d], &self.x[half * d..][..CHECKED * d]];
+        let logits = x.map(|x| linear(x, &self.matrix, None, d));
+        let (both, targets) = ([&logits[0][..], &logits[1]], &self.targets[..CHECKED]);
+        let want = distilled_losses(both, words, targets, SMOOTHING, 1.0);
+        assert_near("loss", &self.loss[..CHECKED], &want.smoothed);
+        assert_near("nll", &self.nll[..CHECKED], &want.nll);
+        assert_near("divergence", &self.loss[half..][..CHECKED], &want.divergence);
+        let dlogits = distilled_losses_backward(both, words, targets, SMOOTHING, SHARE, 1.0);
+        let slack = if self.precision == Precision::Bf16 { 1.0 / 256.0 } else { 0.0 };
+        let (want, ..) = linear_backward(x[0], &self.matrix, &rounded(&dlogits, d, self.precision), d);
+        assert_within("dx", slack, &self.dx[..CHECKED * d], &want);
+        // Two products forward and two back, of half the rows each.
+        self.case(2, Loss::distil)
     }
 
     fn agreement_case(mut self) -> Case {

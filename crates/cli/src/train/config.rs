@@ -2,6 +2,7 @@
 
 use super::settings::{Settings, SettingsError};
 use crate::prepare::CorpusConfig;
+use crate::synthesis::{BackTranslationConfig, DistilConfig};
 use lsra_model::ModelConfig;
 use lsra_text::TextError;
 use lsra_text::prepare::{Preparation, PrepareConfig};
@@ -26,6 +27,11 @@ pub struct TrainConfig {
     /// How to prepare them.
     #[serde(default)]
     pub prepare: PrepareConfig,
+    /// A teacher whose translations take the place of train's targets.
+    pub distil: Option<DistilConfig>,
+    /// Sentences of the target language that join train, and the model that gives them sources; after `[distil]`, where both are there.
+    #[serde(rename = "back-translation")]
+    pub back_translation: Option<BackTranslationConfig>,
     /// Changes of the preset's model.
     #[serde(default)]
     pub model: Table,

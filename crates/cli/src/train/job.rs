@@ -5,6 +5,7 @@ use super::finish::{self, Scores};
 use super::reporter::{Reporter, about};
 use super::sampler::Sampler;
 use super::settings::Settings;
+use super::teacher;
 use crate::Error;
 use crate::trace::{TracedUpdates, UpdateTraceArgs};
 use lsra_exec::ModelFile;
@@ -88,6 +89,7 @@ impl Job {
             valid: &text.valid,
             recut: if bpe_dropout > 0.0 { Recut::new(text) } else { None },
             weights: self.from.as_ref().map(|base| base.model.weights.to_owned_copy()),
+            teacher: teacher::load(self, text)?,
         };
         let Settings { decoding, watch, .. } = &self.settings;
         let sampler = Sampler::new(text, watch, decoding, config.max_positions, self.threads);

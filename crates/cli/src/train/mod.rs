@@ -9,6 +9,7 @@ mod reporter;
 mod sampler;
 mod settings;
 mod task;
+mod teacher;
 mod translations;
 
 pub use adapt::Base;
@@ -78,8 +79,8 @@ pub struct TrainArgs {
     /// Where a recipe gets its corpus instead of its publisher's address: a mirror's, or a file that was fetched before
     #[arg(long, value_name = "URL|FILE", requires = "recipe", conflicts_with = "data")]
     pub archive: Option<String>,
-    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, model, training, decoding and watch: prepares
-    /// the corpus where that is not done yet, and trains
+    /// A TOML file with the tables corpus (files, folder, languages, …), prepare, distil, back-translation, model, training,
+    /// decoding and watch: prepares the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with fewer updates]
@@ -132,7 +133,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    let (languages, mut prepared) = text.read(threads)?;
+    let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
         prepared = base.cut(prepared)?;
         eprintln!("starting from {}, whose pieces and vocabularies cut the text", base.file());

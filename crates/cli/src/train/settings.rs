@@ -328,6 +328,8 @@ mod tests {
             ("training.lanes=0", "training.lanes = 0"),
             ("training.ema=1", "training.ema = 1"),
             ("training.r_drop=-1", "training.r_drop = -1"),
+            ("training.distil=0.5", "training.teacher"),
+            ("training.distil_temperature=2", "training.teacher"),
             ("training.bpe_dropout=1.5", "training.bpe_dropout = 1.5"),
             ("watch.samples=-1", "in [watch]"),
             ("model.channels=\"wide\"", "channels"),

@@ -6,6 +6,8 @@ use super::{Base, Recipe, TrainArgs};
 use crate::Error;
 use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
+use crate::synthesis::{BackTranslationConfig, DistilConfig};
+use lsra_kernels::Isa;
 use lsra_model::Embeddings;
 use lsra_text::prepare::{BpeSides, Manifest, Preparation};
 use lsra_text::{Languages, Prepared};
@@ -34,7 +36,14 @@ pub(super) enum Text {
     /// A folder that was prepared.
     Prepared(PathBuf),
     /// Raw files.
-    Raw(Box<Preparation>),
+    Raw(Box<Raw>),
+}
+
+/// Raw files, and what models make of them once they are prepared.
+pub(super) struct Raw {
+    preparation: Preparation,
+    distil: Option<DistilConfig>,
+    back_translation: Option<BackTranslationConfig>,
 }
 
 impl Task {
@@ -117,7 +126,11 @@ fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
         name,
         corpus: folder_name(&config.corpus.folder),
         settings,
-        text: Text::Raw(Box::new(config.preparation()?)),
+        text: Text::Raw(Box::new(Raw {
+            preparation: config.preparation()?,
+            distil: config.distil,
+            back_translation: config.back_translation,
+        })),
     })
 }
 
@@ -125,7 +138,7 @@ impl Text {
     /// The text as ids, prepared now where it is raw.
     ///
     /// Errors: whatever is wrong with it.
-    pub(super) fn read(self, threads: usize) -> Result<(Languages, Prepared), Error> {
+    pub(super) fn read(self, isa: Isa, threads: usize) -> Result<(Languages, Prepared), Error> {
         match self {
             Text::Tokenised(folder, languages) => {
                 let prepared = Prepared::read(&folder, &languages)?;
@@ -138,9 +151,21 @@ impl Text {
                 Ok((languages, prepared))
             }
             Text::Prepared(folder) => Ok(Prepared::read_prepared(&folder)?),
-            Text::Raw(job) => {
-                prepare(&job, threads)?;
-                Ok(Prepared::read_prepared(&job.out)?)
+            Text::Raw(raw) => {
+                let Raw { preparation, distil, back_translation } = *raw;
+                prepare(&preparation, threads)?;
+                let mut folder = preparation.out;
+                if let Some(distil) = distil {
+                    let job = distil.synthesis(&folder)?;
+                    eprintln!("{}", job.run(isa, threads)?);
+                    folder = job.out;
+                }
+                if let Some(back_translation) = back_translation {
+                    let job = back_translation.synthesis(&folder)?;
+                    eprintln!("{}", job.run(isa, threads)?);
+                    folder = job.out;
+                }
+                Ok(Prepared::read_prepared(&folder)?)
             }
         }
     }

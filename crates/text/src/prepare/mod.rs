@@ -25,6 +25,7 @@ mod pieces;
 mod reason;
 mod report;
 mod script;
+mod sentences;
 mod source;
 mod state;
 
@@ -35,6 +36,7 @@ pub use measure::{Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, RATIO_BUCKETS, SideR
 pub use normal::{Casing, Normalization, TextForm};
 pub use reason::{Dropped, Example, Reason};
 pub use report::{PartReport, Report};
+pub use sentences::{SentenceReader, file_digest, sentence_key, settings_digest};
 pub use source::{Format, Layout, Source, SourceOptions};
 
 use crate::{Languages, Split, TextError, staged};

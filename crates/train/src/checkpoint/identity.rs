@@ -19,11 +19,22 @@ pub struct Identity {
     pub seed: u64,
     /// The [`fingerprint`] of its corpora.
     pub data: u64,
+    /// One of its teacher's weights, where it follows one: the file may move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<u64>,
 }
 
-/// Settings of which no update depends: they say when to stop and what to keep, and may change when a run goes on.
-const FREE: [&str; 6] =
-    ["max_updates", "max_epochs", "patience", "average_checkpoints", "keep_checkpoints", "checkpoint_minutes"];
+/// Settings of which no update depends: they say when to stop and what to keep, and may change when a run goes on. A teacher is told by its
+/// weights, not by where they are.
+const FREE: [&str; 7] = [
+    "max_updates",
+    "max_epochs",
+    "patience",
+    "average_checkpoints",
+    "keep_checkpoints",
+    "checkpoint_minutes",
+    "teacher",
+];
 
 impl Identity {
     /// Errors: the first thing in which the checkpoint at `path`, whose identity this is, differs from the run `now`.
@@ -40,6 +51,10 @@ impl Identity {
         if self.data != now.data {
             let name = |data: u64| format!("of fingerprint {data:016x}");
             return Err(differs("training and validation text", name(self.data), name(now.data)));
+        }
+        if self.teacher != now.teacher {
+            let name = |teacher: Option<u64>| teacher.map_or("none".to_owned(), |t| format!("of fingerprint {t:016x}"));
+            return Err(differs("a teacher", name(self.teacher), name(now.teacher)));
         }
         for (table, then, now) in [
             ("model", object(&self.model), object(&now.model)),

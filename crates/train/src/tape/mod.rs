@@ -6,6 +6,7 @@
 
 mod agreement;
 mod backward;
+mod distilled;
 mod forward;
 mod gradients;
 mod node;
@@ -13,10 +14,12 @@ mod node;
 pub use gradients::Gradients;
 pub use node::NodeId;
 
+use crate::teacher::Lesson;
 use lsra_exec::{Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_kernels::attention::AttentionScratch;
 use lsra_kernels::cross_entropy::LossScratch;
+use lsra_kernels::distil::Distillation;
 use lsra_kernels::dropout::{DropoutKey, in_pass};
 use lsra_kernels::gemm::GemmScratch;
 use lsra_kernels::trace;
@@ -62,7 +65,7 @@ pub struct LossSums {
     pub smoothed: f64,
     /// Negative log-likelihood.
     pub nll: f64,
-    /// How far two passes are apart, where R-Drop has them agree; not part of the loss above.
+    /// How far two passes are apart, where R-Drop has them agree, or a student from its teacher; not part of the loss above.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub divergence: f64,
     /// Target tokens.
@@ -127,6 +130,24 @@ pub fn lane_agreement_gradients(
         tape.pass = 1;
         let second = pair_outputs(tape, cx.model, batch);
         tape.agreement([first, second], &cx.model.decoder.output, &batch.target_output, smoothing, alpha)
+    })
+}
+
+/// The losses of a lane whose model also follows a teacher, and the gradient of (1 - share) x their smoothed sum + share x temperature^2 x
+/// the divergence **added to** `gradients`. The teacher reads the same pieces, without dropout.
+pub fn lane_distilled_gradients(
+    cx: &TapeContext,
+    batch: &PairBatch,
+    smoothing: f32,
+    lesson: Lesson<'_>,
+    gradients: &mut Gradients,
+) -> LossSums {
+    let Lesson { teacher, share, temperature } = lesson;
+    differentiate(cx, batch, gradients, |tape| {
+        let taught = teacher.outputs(batch);
+        let x = pair_outputs(tape, cx.model, batch);
+        let to = Distillation { smoothing, share, temperature, scale: 1.0 };
+        tape.distilled(x, &cx.model.decoder.output, teacher.rows(&taught), &batch.target_output, to)
     })
 }
 
