@@ -47,7 +47,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use state::{State, key};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// A corpus to prepare.
@@ -118,6 +118,7 @@ pub const REPORT: &str = "report.json";
 const WORK: &str = "work";
 const STATE: &str = "work/state.json";
 const CLEAN: &str = "work/clean.tsv";
+const LOCK: &str = "work/lock";
 
 impl Step {
     /// Its name in the notes, and of what it found.
@@ -154,6 +155,7 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     let files = digests(&all)?;
     watch(Event::Ends(Step::Look));
     fs::create_dir_all(out.join(WORK)).map_err(staged::unwritable(out))?;
+    let _alone = lock(&out.join(LOCK))?;
     let mut steps = Steps::plan(job, &files, State::load(out, STATE));
     if steps.all_done() {
         // What was removed by hand, or not reached by a preparation that was stopped just before.
@@ -182,6 +184,16 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     // Of an earlier run, too, that was given other parts.
     Split::ALL.iter().try_for_each(|split| remove(&out.join(given::file_name(*split))))?;
     Ok(report)
+}
+
+/// A second preparation of a folder waits here until the first is over, and finds everything done. Ends with the file that is returned, or
+/// with the process.
+///
+/// Errors: the folder cannot be written.
+fn lock(path: &Path) -> Result<File, TextError> {
+    let file = File::create(path).map_err(staged::unwritable(path))?;
+    file.lock().map_err(staged::unwritable(path))?;
+    Ok(file)
 }
 
 /// Which steps are to be done, with their keys.

@@ -37,6 +37,19 @@ fn only_what_changed_is_done_again() {
 }
 
 #[test]
+fn of_two_at_once_the_second_waits_and_finds_everything_done() {
+    let bench = Bench::new("a.tsv", tsv(&pairs(300)));
+    let done: usize = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| bench.steps().len())).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).sum()
+    });
+    assert_eq!(done, ALL.len());
+    let alone = Bench::new("a.tsv", tsv(&pairs(300)));
+    alone.run().unwrap();
+    assert!(bytes(&bench.job.out) == bytes(&alone.job.out));
+}
+
+#[test]
 fn a_preparation_that_was_stopped_goes_on() {
     let whole = Bench::new("a.tsv", tsv(&pairs(300)));
     whole.run().unwrap();
