@@ -138,8 +138,8 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
 }
 
 fn start(trainer: &Trainer<'_>) -> Value {
-    let Identity { model, training, seed, data, teacher } = trainer.identity();
-    let mut line = json!({
+    let Identity { model, training, seed, data, .. } = trainer.identity();
+    json!({
         "event": "start",
         "isa": trainer.isa().tier().name(),
         "threads": trainer.threads(),
@@ -150,11 +150,7 @@ fn start(trainer: &Trainer<'_>) -> Value {
         "updates_per_epoch": trainer.updates_per_epoch(),
         "model": model,
         "training": training,
-    });
-    if let Some(teacher) = teacher {
-        line["teacher"] = format!("{teacher:016x}").into();
-    }
-    line
+    })
 }
 
 /// JSON has no infinity, which 2^loss can reach.
