@@ -74,7 +74,7 @@ fn a_model_goes_on_with_other_text() {
     fs::write(folder.join("b.toml"), CONFIG).unwrap();
     let prepare = "--languages de-en --vocabulary 150 --valid 10";
     succeed(folder, &format!("prepare a.tsv --out data/a {prepare}"));
-    succeed(folder, &format!("prepare b.tsv --out data/lower --casing lower {prepare}"));
+    succeed(folder, &format!("prepare b.tsv --out data/lower --lowercase {prepare}"));
     succeed(folder, &format!("train --data data/a --out runs/a {SMALL}"));
 
     let told = succeed(folder, "train --config b.toml");

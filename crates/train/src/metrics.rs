@@ -153,7 +153,7 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
 
 /// What is known before the first update. A run that goes on may have a new limit, another machine or other threads.
 fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Value {
-    let Identity { model, training, seed, data, teacher } = trainer.identity();
+    let Identity { model, training, seed, data, .. } = trainer.identity();
     let mut line = json!({
         "event": event,
         "updates": trainer.progress().updates,
@@ -167,9 +167,6 @@ fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> V
         "model": model,
         "training": training,
     });
-    if let Some(teacher) = teacher {
-        line["teacher"] = format!("{teacher:016x}").into();
-    }
     for (key, value) in about {
         line[key] = value.clone();
     }
