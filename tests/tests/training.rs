@@ -5,7 +5,7 @@ use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_model::{Model, ModelConfig};
 use lsra_tests::tiny;
-use lsra_text::{Corpus, Prepared, Recut};
+use lsra_text::{Bpe, Corpus, Prepared, Recut};
 use lsra_train::checkpoint::{CheckpointError, CheckpointFolder};
 use lsra_train::{
     Ending, LossSums, Observer, RunOptions, Setup, Start, TrainError, Trainer, Update, Validation, final_weights,
@@ -235,6 +235,11 @@ fn dropped_merges_change_pieces_each_epoch_and_none_change_nothing() {
     for sentence in 0..cut.train.len() {
         let plain = [&cut.train.source[sentence], &cut.train.target[sentence]].map(Clone::clone);
         assert_eq!(recut.pair(0.0, 1, 1, sentence as u32), plain);
+        // Of that sentence, each side by its own pieces, whatever is left out.
+        let [source, target] = recut.pair(0.5, 1, 1, sentence as u32);
+        let texts = &cut.texts.train;
+        assert_eq!(Bpe::join(&cut.source_vocabulary.decode(&source)), texts.source[sentence]);
+        assert_eq!(Bpe::join(&cut.target_vocabulary.decode(&target)), texts.target[sentence]);
     }
     // Text that came cut cannot be cut anew.
     assert!(Recut::new(&text).is_none());
