@@ -1,6 +1,6 @@
 //! `--config FILE.toml`: a whole training in one file, from raw text to a model.
 
-use super::settings::{Settings, SettingsError};
+use super::settings::{Preset, Settings, SettingsError};
 use crate::prepare::CorpusConfig;
 use lsra_model::ModelConfig;
 use lsra_text::TextError;
@@ -81,7 +81,8 @@ impl TrainConfig {
                 tables.insert(name.to_owned(), table.clone().into());
             }
         }
-        Settings::changed(preset.or(self.preset.as_deref()), base, &file.display().to_string(), tables, changes)
+        let preset = preset.or(self.preset.as_deref()).map_or(Preset::Everyday, Preset::Named);
+        Settings::changed(preset, base, &file.display().to_string(), tables, changes)
     }
 }
 

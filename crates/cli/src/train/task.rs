@@ -1,7 +1,7 @@
 //! What the arguments of a training come to.
 
 use super::config::TrainConfig;
-use super::settings::{Settings, SettingsError};
+use super::settings::{Preset, Settings, SettingsError};
 use super::{Base, Recipe, TrainArgs};
 use crate::Error;
 use crate::prepare::prepare;
@@ -47,8 +47,8 @@ impl Task {
             None => {
                 let corpus = stem(data);
                 let model = from.as_ref().map(Base::config);
-                let settings =
-                    Settings::changed(args.preset.as_deref(), model, "--data", Table::new(), &args.settings)?;
+                let preset = args.preset.as_deref().map_or(Preset::Everyday, Preset::Named);
+                let settings = Settings::changed(preset, model, "--data", Table::new(), &args.settings)?;
                 Ok(Task {
                     from,
                     name: corpus.clone(),
@@ -63,15 +63,10 @@ impl Task {
 }
 
 fn by_recipe(args: &TrainArgs, recipe: Recipe, data: &Path, from: Option<Base>) -> Result<Task, SettingsError> {
-    let preset = args.preset.as_deref().unwrap_or(recipe.preset());
-    let name = stem(Path::new(preset));
-    let mut settings = Settings::load(preset, &args.settings)?;
-    if let (Some(base), None) = (&from, &args.preset) {
-        // The recipe's training with the file's model, and what the command line changes in that.
-        let changes: Vec<String> =
-            args.settings.iter().filter(|c| c.trim_start().starts_with("model.")).cloned().collect();
-        settings.model = Settings::changed(None, Some(base.config()), "--from", Table::new(), &changes)?.model;
-    }
+    let file = args.preset.as_deref().unwrap_or(recipe.preset());
+    let preset = if args.preset.is_some() { Preset::Named(file) } else { Preset::Usual(file) };
+    let (name, origin) = (stem(Path::new(file)), format!("preset {file}"));
+    let settings = Settings::changed(preset, from.as_ref().map(Base::config), &origin, Table::new(), &args.settings)?;
     Ok(Task {
         from,
         out: out(args, None, &name),
