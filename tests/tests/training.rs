@@ -5,7 +5,7 @@ use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_model::{Model, ModelConfig};
 use lsra_tests::tiny;
-use lsra_text::{Corpus, Prepared, Recut};
+use lsra_text::{Bpe, Corpus, Prepared, Recut};
 use lsra_train::checkpoint::{CheckpointError, CheckpointFolder};
 use lsra_train::{
     Ending, LossSums, Observer, RunOptions, Setup, Start, Teacher, TrainError, Trainer, TrainingConfig, Update,
@@ -16,6 +16,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A trainer of the tiny preset with these changes.
 fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -> Trainer<'d> {
+    trainer_from(None, isa, threads, text, changes).unwrap()
+}
+
+/// The same, from these weights where there are any.
+fn trainer_from<'d>(
+    weights: Option<Weights>,
+    isa: Isa,
+    threads: usize,
+    text: &'d Prepared,
+    changes: &[&str],
+) -> Result<Trainer<'d>, TrainError> {
     let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
     let Settings { model, training, .. } = Settings::parse("tiny", tiny::PRESET, &changes).unwrap();
     let (source_vocabulary, target_vocabulary) = (text.source_vocabulary.len(), text.target_vocabulary.len());
@@ -30,10 +41,10 @@ fn trainer<'d>(isa: Isa, threads: usize, text: &'d Prepared, changes: &[&str]) -
         train: &text.train,
         valid: &text.valid,
         recut: Recut::new(text),
-        weights: None,
+        weights,
         teacher,
     };
-    Trainer::new(setup).unwrap()
+    Trainer::new(setup)
 }
 
 /// A larger model of the same words, whose weights are drawn.
@@ -250,6 +261,11 @@ fn dropped_merges_change_pieces_each_epoch_and_none_change_nothing() {
     for sentence in 0..cut.train.len() {
         let plain = [&cut.train.source[sentence], &cut.train.target[sentence]].map(Clone::clone);
         assert_eq!(recut.pair(0.0, 1, 1, sentence as u32), plain);
+        // Of that sentence, each side by its own pieces, whatever is left out.
+        let [source, target] = recut.pair(0.5, 1, 1, sentence as u32);
+        let texts = &cut.texts.train;
+        assert_eq!(Bpe::join(&cut.source_vocabulary.decode(&source)), texts.source[sentence]);
+        assert_eq!(Bpe::join(&cut.target_vocabulary.decode(&target)), texts.target[sentence]);
     }
     // Text that came cut cannot be cut anew.
     assert!(Recut::new(&text).is_none());
@@ -390,6 +406,54 @@ fn another_run_is_told_from_the_same() {
     drop_last(&mut shorter.train);
     let error = resume(&shorter, &[], Start::Resume).unwrap_err();
     assert!(error.to_string().contains("text"), "{error}");
+    // Nor from other weights than drawn ones.
+    let given = |seed: u64| Weights::init(&trainer(Isa::best(), 1, &text, &[]).model().params, seed);
+    let resume_from = |out: &Path, weights: Option<Weights>, start: Start| {
+        let mut again = trainer_from(weights, Isa::best(), 1, &text, &[]).unwrap();
+        run(&mut again, &options(out, start, &stop), &mut Watcher::new(&stop, 1)).map(|_| ())
+    };
+    let error = resume_from(folder.path(), Some(given(3)), Start::Resume).unwrap_err().to_string();
+    assert!(error.contains("--from none") && error.contains("a model whose weights are "), "{error}");
+    let other = tempfile::tempdir().unwrap();
+    resume_from(other.path(), Some(given(3)), Start::Fresh).unwrap();
+    for weights in [None, Some(given(4))] {
+        let error = resume_from(other.path(), weights, Start::Resume).unwrap_err().to_string();
+        assert!(error.contains("that run had --from a model whose weights are "), "{error}");
+    }
+    resume_from(other.path(), Some(given(3)), Start::Resume).unwrap();
     // What only says when to end may change.
     resume(&text, &["training.max_epochs=2", "training.patience=5"], Start::Resume).unwrap();
+}
+
+#[test]
+fn weights_of_another_model_are_refused() {
+    let text = tiny::prepared();
+    let other = |changes: &[&str]| {
+        let weights = Some(Weights::init(&trainer(Isa::best(), 1, &text, changes).model().params, 1));
+        trainer_from(weights, Isa::best(), 1, &text, &[]).map(|_| ()).unwrap_err().to_string()
+    };
+    let error = other(&["model.feed_forward=24"]);
+    assert!(error.contains("tensor ") && error.contains("24"), "{error}");
+    let error = other(&["model.encoder_layers=2", "model.encoder_kernels=[3, 3]"]);
+    assert!(error.contains(" tensors, expected "), "{error}");
+    let mut more = text.clone();
+    more.source_vocabulary = tiny::cut().source_vocabulary;
+    assert_ne!(more.source_vocabulary.len(), text.source_vocabulary.len());
+    let weights = Weights::init(&trainer(Isa::best(), 1, &more, &[]).model().params, 1);
+    let error = trainer_from(Some(weights), Isa::best(), 1, &text, &[]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(&format!("expected {} x", text.source_vocabulary.len())), "{error}");
+}
+
+#[test]
+fn passes_that_drop_nothing_cannot_agree() {
+    let text = tiny::prepared();
+    let still = ["model.dropout=0", "model.attention_dropout=0", "model.taps_dropout=0", "training.r_drop=5"];
+    let error = trainer_from(None, Isa::best(), 1, &text, &still).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("training.r_drop = 5") && error.contains("model.dropout"), "{error}");
+    // One kind is enough.
+    for kept in 0..3 {
+        let mut changes = still.to_vec();
+        changes.remove(kept);
+        assert!(trainer_from(None, Isa::best(), 1, &text, &changes).is_ok());
+    }
 }

@@ -125,7 +125,7 @@ pub enum Error {
     },
     /// A model to start from that is another one than the settings describe.
     #[error(
-        "--from {file}: the model has model.{key} = {there}, the settings here say {here}; leave --preset and the setting out, \
+        "--from {file}: the model has model.{key} = {there}, the settings here say {here}; leave the preset and the setting out, \
          and the file's are taken"
     )]
     AnotherModel {

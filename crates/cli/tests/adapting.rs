@@ -1,6 +1,11 @@
 //! Training on from a model that is there: `lsra train --from`, and the recipes for small data, as one configuration has them.
 
+use lsra::trace::UpdateTraceArgs;
+use lsra::train::{Base, Job, Settings};
+use lsra_kernels::Isa;
+use lsra_text::Prepared;
 use lsra_text::demo::{DemoSizes, generate};
+use lsra_train::Start;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use std::fs;
@@ -104,20 +109,50 @@ fn a_model_goes_on_with_other_text() {
         }
     }
     assert!(moved < 1e-6, "weights are those of the model it started from, not {moved} from them");
-    assert_eq!(card(&after)["from"], "runs/a/model.safetensors");
+    // What it started from is told by what it is, not by where it lay.
+    assert_eq!(card(&after)["from"]["name"], "a");
+    assert_eq!(card(&after)["from"]["weights"].as_str().map(str::len), Some(16));
     assert!(card(&before).get("from").is_none());
     let log = fs::read_to_string(folder.join("runs/b/metrics.jsonl")).unwrap();
     assert!(log.contains("\"divergence\""), "{log}");
 
-    // It goes on where it was, and translates.
-    succeed(folder, "train --config b.toml --resume --max-updates 2");
     succeed(folder, "translate --model runs/b/model.safetensors --max-length 5 hallo");
 
     let from = "--from runs/a/model.safetensors";
+    // A program that forgets to have the model cut its text is told so.
+    let (languages, text) = Prepared::read_prepared(&folder.join("data/b")).unwrap();
+    let job = || Job {
+        name: "b".to_owned(),
+        corpus: "b".to_owned(),
+        languages: languages.clone(),
+        settings: Settings::load("iwslt-160", &["model.embeddings=separate".to_owned()]).unwrap(),
+        isa: Isa::best(),
+        threads: 1,
+        seed: 1,
+        out: folder.join("runs/bad"),
+        from: Some(Base::load(&folder.join("runs/a/model.safetensors")).unwrap()),
+        start: Start::Fresh,
+        time_limit: None,
+        trace: UpdateTraceArgs::default(),
+    };
+    let error = |job: Job, text: &Prepared| job.run(text).map(|_| ()).unwrap_err().to_string();
+    assert!(error(job(), &text).contains("Base::cut"));
+    let cut = job().from.unwrap().cut(text, &languages).unwrap();
+    assert!(error(job(), &cut).contains("model.channels"));
+
+    // Other sides; and what is told of words that the model has no letters for.
+    succeed(folder, "prepare a.tsv --out data/back --languages en-de --vocabulary 150 --valid 10");
+    fs::write(folder.join("other.tsv"), table(300, 13).replace('\t', " жук\t")).unwrap();
+    succeed(folder, &format!("prepare other.tsv --out data/other {prepare}"));
+    let (_, told) = lsra(folder, &format!("train --data data/other {from} --set model.feed_forward=32 --out runs/bad"));
+    let line = told.lines().find(|l| l.contains("<unk>")).unwrap_or_else(|| panic!("{told}"));
+    assert!(!line.contains(" 0.00% of the source") && line.contains(" 0.00% of the target"), "{line}");
+
     for (arguments, parts) in [
         (format!("train --data data/a {from} --set model.feed_forward=32"), &["model.feed_forward = 16", "say 32"][..]),
-        (format!("train --data data/a {from} --preset iwslt-160"), &["model.", "--preset"]),
+        (format!("train --data data/a {from} --preset iwslt-160"), &["model.", "the preset"]),
         (format!("train --data data/lower {from}"), &["--casing keep", "--casing lower"]),
+        (format!("train --data data/back {from}"), &["from de to en", "from en to de"]),
         ("train --data data/a --from none.safetensors".to_owned(), &["none.safetensors"]),
     ] {
         let (status, told) = lsra(folder, &format!("{arguments} --out runs/bad"));
@@ -125,4 +160,37 @@ fn a_model_goes_on_with_other_text() {
         assert_eq!((status, told.len()), (Some(2), 1), "{arguments}: {told:?}");
         assert!(parts.iter().all(|p| told[0].contains(p)), "{arguments}: {told:?} should say {parts:?}");
     }
+}
+
+/// An epoch of `b.toml` is one update here: a run of one update then validates as a longer one does on its way.
+#[test]
+fn a_run_from_a_model_goes_on_from_that_one_alone() {
+    let temporary = TempDir::new().unwrap();
+    let folder = temporary.path();
+    fs::write(folder.join("a.tsv"), table(500, 11)).unwrap();
+    fs::write(folder.join("b.tsv"), table(100, 12)).unwrap();
+    fs::write(folder.join("b.toml"), CONFIG).unwrap();
+    succeed(folder, "prepare a.tsv --out data/a --languages de-en --vocabulary 150 --valid 10");
+    succeed(folder, &format!("train --data data/a --out runs/a {SMALL}"));
+    let train = "train --config b.toml --set training.accumulate=1000 --set training.lr=1e-3";
+    let model = |run: &str| fs::read(folder.join(format!("runs/{run}/model.safetensors"))).unwrap();
+
+    succeed(folder, &format!("{train} --out runs/whole --max-updates 4"));
+    succeed(folder, &format!("{train} --out runs/parts --max-updates 1"));
+    assert!(model("parts") != model("whole"));
+
+    // Its own model cuts as the one before it does, and has other weights.
+    let resume = format!("{train} --out runs/parts --resume --max-updates 4");
+    let (status, told) = lsra(folder, &format!("{resume} --from runs/parts/model.safetensors"));
+    let told: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(status == Some(2) && told.len() == 1 && told[0].contains("--from a model"), "{told:?}");
+    let (status, told) =
+        lsra(folder, &format!("train --data data/a --out runs/a {SMALL} --resume --from runs/a/model.safetensors"));
+    assert!(status == Some(2) && told.contains("--from none"), "{told}");
+
+    // The same model elsewhere is the same.
+    fs::rename(folder.join("runs/a/model.safetensors"), folder.join("moved.safetensors")).unwrap();
+    let told = succeed(folder, &format!("{resume} --from moved.safetensors"));
+    assert!(told.contains("starting from moved.safetensors"), "{told}");
+    assert!(model("parts") == model("whole"), "bytes depend on where it stopped, or where its base lay");
 }

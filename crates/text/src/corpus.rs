@@ -218,15 +218,13 @@ impl Prepared {
     /// The same lines, cut and numbered by tokenisers and vocabularies from elsewhere. Lines that came cut are joined first where there is a
     /// tokeniser to cut them again.
     pub fn cut_by(self, bpes: [Option<Bpe>; 2], vocabularies: [Vocabulary; 2]) -> Prepared {
-        let joined = |lines: Vec<String>, cut: bool| {
-            let join = |line: String| if cut { Bpe::join(&cut_line(None, &line)) } else { line };
-            lines.into_iter().map(join).collect()
+        let to_cut = |lines: Vec<String>, here: &Option<Bpe>, there: &Option<Bpe>| match (here, there) {
+            (None, Some(_)) => lines.into_iter().map(|line| Bpe::join(&cut_line(None, &line))).collect(),
+            _ => lines,
         };
-        let [source_cut, target_cut] = [(&self.source_bpe, &bpes[0]), (&self.target_bpe, &bpes[1])]
-            .map(|(here, there)| here.is_none() && there.is_some());
         let part = |text: TextPair| TextPair {
-            source: joined(text.source, source_cut),
-            target: joined(text.target, target_cut),
+            source: to_cut(text.source, &self.source_bpe, &bpes[0]),
+            target: to_cut(text.target, &self.target_bpe, &bpes[1]),
         };
         let Texts { train, valid, test } = self.texts;
         let texts = Texts { train: part(train), valid: part(valid), test: part(test) };

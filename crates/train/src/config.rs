@@ -90,7 +90,8 @@ pub struct TrainingConfig {
     pub bpe_dropout: f32,
     /// R-Drop's alpha, 5 for IWSLT in the paper (Liang et al. 2021); 0 trains without. Every sentence passes twice with other dropout, and the
     /// two are to agree: the loss is that of the paper and its code, halved (see `lsra_kernels::agreement`). An update takes twice
-    /// as long; `max_tokens` counts a sentence once.
+    /// as long, and what its passes keep for the gradient about twice the memory; `max_tokens` counts a sentence once. A model
+    /// without dropout is refused.
     #[serde(default)]
     pub r_drop: f32,
     /// A model file of any size to learn from besides the text, word by word (Hinton et al. 2015; Kim and Rush 2016): its distribution over the
@@ -105,8 +106,9 @@ pub struct TrainingConfig {
     /// What both models' logits are divided by where they are compared: above 1, improbable words count for more.
     #[serde(default = "plain_temperature")]
     pub distil_temperature: f32,
-    /// Where it is above 0, the weights that are validated and kept are an exponential mean over updates: each update's weights move it by
-    /// 1 - `ema` of the way. It costs a second set of weights. With it, `average_checkpoints = 1` takes the best mean as it is.
+    /// Where it is above 0, the weights that are validated and kept are an exponential mean over updates: update n moves it by
+    /// (1 - `ema`) / (1 - `ema`^n) of the way to its weights: nearly 1 / n at first, about 1 - `ema` once n is well above 1 / (1 - `ema`).
+    /// It costs a second set of weights, and while it is validated a packed copy of that. With it, `average_checkpoints = 1` takes the best mean as it is.
     #[serde(default)]
     pub ema: f64,
     /// Gradients of a longer norm are scaled to this one; 0 leaves all as they are.
@@ -259,6 +261,11 @@ impl TrainingConfig {
     /// The share of the loss that is a teacher's, where there is one to be followed.
     pub fn teachers_share(&self) -> Option<f32> {
         self.teacher.as_ref().map(|_| self.distil.unwrap_or(0.5)).filter(|share| *share > 0.0)
+    }
+
+    /// Whether a loss has a divergence: of two passes, or from a teacher.
+    pub fn has_divergence(&self) -> bool {
+        self.r_drop > 0.0 || self.teachers_share().is_some()
     }
 
     /// The learning rate of every update.

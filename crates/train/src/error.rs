@@ -38,6 +38,27 @@ pub enum TrainError {
         /// What the student needs.
         expected: String,
     },
+    /// Two passes that are the same.
+    #[error(
+        "training.r_drop = {alpha} has two passes with other dropout agree, and nothing is dropped; set model.dropout above 0, \
+         or training.r_drop to 0"
+    )]
+    NothingToAgree {
+        /// The setting.
+        alpha: f32,
+    },
+    /// Weights to start from that are of another model.
+    #[error(
+        "the weights to start from are not this model's: {what} is {found}, expected {expected}; give those of one like it"
+    )]
+    WeightsMisfit {
+        /// A tensor's name, or all of them.
+        what: String,
+        /// Its shape, or how many there are.
+        found: String,
+        /// As the model has it.
+        expected: String,
+    },
     /// A checkpoint that cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -47,7 +68,7 @@ pub enum TrainError {
          training.warmup_updates, or training.clip_norm = 1.0; the checkpoints before it are kept"
     )]
     NotANumber {
-        /// Loss or norm.
+        /// Loss, divergence or norm.
         what: &'static str,
         /// Infinite, or none.
         value: f64,

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    /// Whether updates have a divergence.
+    diverges: bool,
 }
 
 impl Metrics {
@@ -26,7 +28,7 @@ impl Metrics {
     ///
     /// Errors: the file cannot be written.
     pub fn create(path: &Path, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Result<Metrics, TrainError> {
-        Metrics::open(path, vec![settings("start", trainer, about)])
+        Metrics::open(path, vec![settings("start", trainer, about)], trainer.config().has_divergence())
     }
 
     /// The log of a run that goes on from `trainer`'s position, without the lines beyond it.
@@ -43,7 +45,7 @@ impl Metrics {
             lines.push(settings("start", trainer, about));
         }
         lines.push(settings("resume", trainer, about));
-        Metrics::open(path, lines)
+        Metrics::open(path, lines, trainer.config().has_divergence())
     }
 
     /// Adds an update.
@@ -66,8 +68,8 @@ impl Metrics {
             "lanes_seconds": u.lanes_time.as_secs_f64(),
             "tokens_per_second": u.losses.tokens as f64 / seconds,
         });
-        // Only where two passes are to agree, or a teacher is followed.
-        if u.losses.divergence != 0.0 {
+        // Only where two passes are to agree, or a teacher is followed, and then always, that it may be drawn.
+        if self.diverges {
             line["divergence"] = u.losses.divergence_bits().into();
         }
         self.line(&line)
@@ -119,11 +121,11 @@ impl Metrics {
         self.file.sync_data().map_err(|cause| unwritable(&self.path, cause))
     }
 
-    fn open(path: &Path, lines: Vec<Value>) -> Result<Metrics, TrainError> {
+    fn open(path: &Path, lines: Vec<Value>, diverges: bool) -> Result<Metrics, TrainError> {
         let replaced = atomic::replace(path, |f| lines.iter().try_for_each(|line| writeln!(f, "{line}")));
         let opened = replaced.and_then(|()| OpenOptions::new().append(true).open(path));
         let file = opened.map_err(|cause| unwritable(path, cause))?;
-        Ok(Metrics { path: path.to_owned(), file })
+        Ok(Metrics { path: path.to_owned(), file, diverges })
     }
 }
 
@@ -153,7 +155,7 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
 
 /// What is known before the first update. A run that goes on may have a new limit, another machine or other threads.
 fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> Value {
-    let Identity { model, training, seed, data, .. } = trainer.identity();
+    let Identity { model, training, seed, data, from, .. } = trainer.identity();
     let mut line = json!({
         "event": event,
         "updates": trainer.progress().updates,
@@ -167,6 +169,9 @@ fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> V
         "model": model,
         "training": training,
     });
+    if let Some(from) = from {
+        line["from"] = format!("{from:016x}").into();
+    }
     for (key, value) in about {
         line[key] = value.clone();
     }
@@ -186,6 +191,23 @@ fn unwritable(path: &Path, cause: io::Error) -> TrainError {
 mod tests {
     use super::*;
     use crate::tape::LossSums;
+
+    #[test]
+    fn two_passes_have_a_divergence_even_where_it_is_none() {
+        use crate::optimizer::Step;
+        use std::time::Duration;
+        let folder = tempfile::tempdir().unwrap();
+        let losses = LossSums { smoothed: 2.0, nll: 1.0, divergence: 0.0, tokens: 1 };
+        let step = Step { lr: 1.0, gradient_norm: 1.0 };
+        let time = Duration::from_secs(1);
+        let update = Update { updates: 1, epoch: 1, losses, sentences: 1, step, time, lanes_time: time };
+        for (diverges, expected) in [(false, None), (true, Some(0.0))] {
+            let path = folder.path().join(format!("{diverges}.jsonl"));
+            Metrics::open(&path, Vec::new(), diverges).unwrap().update(&update).unwrap();
+            let line: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            assert_eq!(line.get("divergence").and_then(Value::as_f64), expected);
+        }
+    }
 
     #[test]
     fn lines_beyond_the_checkpoint_are_dropped() {

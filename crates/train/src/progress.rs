@@ -25,6 +25,17 @@ impl LossSums {
     pub fn perplexity(&self) -> f64 {
         self.nll_bits().exp2()
     }
+
+    /// What has left the numbers, with its value per token as it is told elsewhere.
+    pub(crate) fn not_finite(&self) -> Option<(&'static str, f64)> {
+        if !self.smoothed.is_finite() {
+            Some(("the loss", self.loss()))
+        } else if !self.divergence.is_finite() {
+            Some(("the divergence of two passes", self.divergence_bits()))
+        } else {
+            None
+        }
+    }
 }
 
 /// The losses at the end of an epoch, or of the run within one.
@@ -77,5 +88,21 @@ impl Progress {
     /// Whether the weights as they are have been validated.
     pub fn is_validated(&self) -> bool {
         self.validations.last().is_some_and(|v| v.updates == self.updates)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_left_the_numbers_is_named_with_a_value_that_is_none() {
+        let sums = |smoothed, divergence| LossSums { smoothed, nll: 1.0, divergence, tokens: 2 };
+        assert_eq!(sums(1.0, 1.0).not_finite(), None);
+        let (what, value) = sums(f64::NAN, 1.0).not_finite().unwrap();
+        assert!(what.contains("loss") && value.is_nan());
+        let (what, value) = sums(1.0, f64::INFINITY).not_finite().unwrap();
+        assert!(what.contains("divergence") && value == f64::INFINITY);
+        assert!(sums(f64::INFINITY, f64::INFINITY).not_finite().unwrap().0.contains("loss"));
     }
 }

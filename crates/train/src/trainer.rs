@@ -15,7 +15,7 @@ use crate::teacher::{Lesson, Teacher};
 use crate::{lanes, threads};
 use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::{Isa, trace};
-use lsra_model::Model;
+use lsra_model::{Model, Params};
 use lsra_text::{Batch, BatchLimits, Batches, Corpus, Recut};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ pub struct Setup<'d> {
     pub valid: &'d Corpus,
     /// The text of `train`, where it is to be cut anew; needed with BPE-dropout alone.
     pub recut: Option<Recut<'d>>,
-    /// The weights to start from, where these are not to be drawn.
+    /// The weights to start from, of the model's shapes, where these are not to be drawn.
     pub weights: Option<Weights>,
     /// Whom to follow; needed where the settings name a teacher alone.
     pub teacher: Option<Teacher>,
@@ -63,6 +63,8 @@ pub struct Trainer<'d> {
     train_batches: Batches,
     valid_batches: Batches,
     fingerprint: u64,
+    /// The digest of the weights it started from, where these were not drawn.
+    from: Option<u64>,
     weights: Weights,
     packed: Packed,
     optimizer: Optimizer,
@@ -95,7 +97,8 @@ pub struct Update {
 impl<'d> Trainer<'d> {
     /// At the beginning, with initial weights.
     ///
-    /// Errors: a setting out of range, or a corpus of which no sentence fits the model or a batch.
+    /// Errors: a setting out of range or that has nothing to work on, weights of another model, or a corpus of which no sentence fits the
+    /// model or a batch.
     pub fn new(setup: Setup<'d>) -> Result<Trainer<'d>, TrainError> {
         let Setup { isa, threads, seed, model, config, train, valid, recut, weights, teacher } = setup;
         config.validate()?;
@@ -111,6 +114,14 @@ impl<'d> Trainer<'d> {
                 Some((teacher, fingerprint))
             }
         };
+        let dropouts = [model.config.dropout, model.config.attention_dropout, model.config.taps_dropout];
+        if config.r_drop > 0.0 && dropouts.iter().all(|&rate| rate == 0.0) {
+            return Err(TrainError::NothingToAgree { alpha: config.r_drop });
+        }
+        if let Some(weights) = &weights {
+            check_fit(weights, &model.params)?;
+        }
+        let from = weights.as_ref().map(checkpoint::weights_digest);
         let positions = model.config.max_positions;
         let limits = BatchLimits {
             max_tokens: config.max_tokens,
@@ -132,6 +143,7 @@ impl<'d> Trainer<'d> {
             seed,
             schedule: config.schedule(),
             fingerprint: checkpoint::fingerprint([train, valid]),
+            from,
             optimizer: Optimizer::new(&config, &model.params),
             ema: (config.ema > 0.0).then(|| Ema::new(config.ema, &weights)),
             gradients: (0..config.lanes).map(|_| Gradients::zeros(&model.params)).collect(),
@@ -213,8 +225,8 @@ impl<'d> Trainer<'d> {
         });
         drop(waiting);
         let lanes_time = start.elapsed();
-        if !(losses.smoothed + losses.divergence).is_finite() {
-            return Err(self.not_a_number("the loss", losses.loss()));
+        if let Some((what, value)) = losses.not_finite() {
+            return Err(self.not_a_number(what, value));
         }
 
         let (isa, updates) = (self.isa, self.progress.updates);
@@ -249,7 +261,7 @@ impl<'d> Trainer<'d> {
         Ok(Update { updates, epoch, losses, sentences, step, time: start.elapsed(), lanes_time })
     }
 
-    /// Losses on the validation set, remembered in the progress.
+    /// Losses on the validation set, remembered in the progress. A mean over updates is packed anew each time, and dropped after.
     pub fn validate(&mut self) -> Validation {
         self.rest();
         let mean = self.ema.as_ref().map(Ema::mean);
@@ -313,7 +325,7 @@ impl<'d> Trainer<'d> {
         saved.identity.check_same_run(&self.identity(), file.path())?;
         self.weights = file.weights(&self.model.params)?;
         file.moments(&self.model.params, self.optimizer.moments_mut())?;
-        if let (Some(ema), Some(mean)) = (&mut self.ema, file.average(&self.model.params)?) {
+        if let (Some(ema), Some(mean)) = (&mut self.ema, file.ema(&self.model.params)?) {
             ema.set(mean);
         }
         self.order = self.train_batches.epoch_order(saved.progress.epoch);
@@ -331,6 +343,7 @@ impl<'d> Trainer<'d> {
             seed: self.seed,
             data: self.fingerprint,
             teacher: self.teacher.as_ref().map(|(_, fingerprint)| *fingerprint),
+            from: self.from,
         }
     }
 
@@ -393,4 +406,22 @@ impl<'d> Trainer<'d> {
         let update = self.progress.updates + 1;
         TrainError::NotANumber { what, value, update, lr: self.schedule.lr(self.progress.updates) }
     }
+}
+
+/// Errors: these are no weights of such parameters.
+fn check_fit(weights: &Weights, params: &Params) -> Result<(), TrainError> {
+    if weights.len() != params.len() {
+        let tensors = |n: usize| format!("{n} tensors");
+        let (found, expected) = (tensors(weights.len()), tensors(params.len()));
+        return Err(TrainError::WeightsMisfit { what: "the whole".to_owned(), found, expected });
+    }
+    let shape = |(rows, columns): (usize, usize)| format!("{rows} x {columns}");
+    for ((_, spec), tensor) in params.iter().zip(weights.iter()) {
+        let found = (tensor.rows(), tensor.columns());
+        if found != spec.matrix() {
+            let what = format!("tensor {}", spec.name);
+            return Err(TrainError::WeightsMisfit { what, found: shape(found), expected: shape(spec.matrix()) });
+        }
+    }
+    Ok(())
 }

@@ -5,14 +5,17 @@ use super::finish::is_lowercased;
 use crate::Error;
 use crate::text_model::TextModel;
 use lsra_model::ModelConfig;
-use lsra_text::Prepared;
 use lsra_text::prepare::TextForm;
-use serde_json::Value;
+use lsra_text::{Languages, Prepared};
+use lsra_train::checkpoint::weights_digest;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// A model to start from.
 pub struct Base {
     file: String,
+    /// Tells its weights from others.
+    digest: u64,
     /// All that its file holds.
     pub(crate) model: TextModel,
 }
@@ -34,12 +37,18 @@ impl Base {
     ///
     /// Errors: as [`TextModel::load`].
     pub fn load(path: &Path) -> Result<Base, Error> {
-        Ok(Base { file: path.display().to_string(), model: TextModel::load(path)? })
+        let model = TextModel::load(path)?;
+        Ok(Base { file: path.display().to_string(), digest: weights_digest(&model.weights), model })
     }
 
     /// Where it was read from.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// What the card of a model that starts from it says of it: nothing of where it lay, so that such a model's bytes do not depend on that.
+    pub(super) fn on_card(&self) -> Value {
+        json!({ "name": self.model.card.get("name"), "weights": format!("{:016x}", self.digest) })
     }
 
     /// Its dimensions.
@@ -61,13 +70,39 @@ impl Base {
         })
     }
 
+    /// Errors: the text was not cut by [`Base::cut`]: its ids mean other pieces than the model's.
+    pub(super) fn check_cut(&self, text: &Prepared) -> Result<(), Error> {
+        if text.source_vocabulary == self.model.source && text.target_vocabulary == self.model.target {
+            return Ok(());
+        }
+        let [there, here] = ["text cut by its own tokenisers and vocabularies", "cut by others"].map(str::to_owned);
+        Err(Error::AnotherText { file: self.file.clone(), there, here, advice: "cut it with Base::cut" })
+    }
+
     /// The text as the model's own would be.
     ///
-    /// Errors: it was prepared otherwise, so that it cannot be.
-    pub(super) fn cut(&self, text: Prepared) -> Result<Prepared, Error> {
+    /// Errors: it is of other languages, or was prepared otherwise, so that it cannot be.
+    pub fn cut(&self, text: Prepared, languages: &Languages) -> Result<Prepared, Error> {
+        self.check_languages(languages)?;
         self.check_text(&text)?;
         let TextModel { source_bpe, target_bpe, source, target, .. } = &self.model;
         Ok(text.cut_by([source_bpe.clone(), target_bpe.clone()], [source.clone(), target.clone()]))
+    }
+
+    /// A card that does not say is taken at its user's word.
+    fn check_languages(&self, here: &Languages) -> Result<(), Error> {
+        let side = |key: &str, otherwise: &String| {
+            self.model.card.get(key).and_then(Value::as_str).unwrap_or(otherwise).to_owned()
+        };
+        let source = side("source_language", &here.source);
+        let there = Languages { source, target: side("target_language", &here.target) };
+        if there == *here {
+            return Ok(());
+        }
+        let name = |l: &Languages| format!("text from {} to {}", l.source, l.target);
+        let (there, here) = (name(&there), name(here));
+        let advice = "prepare it with the model's languages, as --languages de-en, or train without --from";
+        Err(Error::AnotherText { file: self.file.clone(), there, here, advice })
     }
 
     fn check_text(&self, text: &Prepared) -> Result<(), Error> {

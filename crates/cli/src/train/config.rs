@@ -1,6 +1,6 @@
 //! `--config FILE.toml`: a whole training in one file, from raw text to a model.
 
-use super::settings::{Settings, SettingsError};
+use super::settings::{Preset, Settings, SettingsError};
 use crate::prepare::CorpusConfig;
 use crate::synthesis::{BackTranslationConfig, DistilConfig};
 use lsra_model::ModelConfig;
@@ -88,7 +88,8 @@ impl TrainConfig {
             }
         }
         let file = file.display().to_string();
-        Settings::changed(preset.or(self.preset.as_deref()), base, Some((&file, tables)), changes)
+        let preset = preset.or(self.preset.as_deref()).map_or(Preset::Everyday, Preset::Named);
+        Settings::changed(preset, base, Some((&file, tables)), changes)
     }
 }
 

@@ -142,7 +142,7 @@ fn card(
     match card {
         Value::Object(mut card) => {
             if let Some(base) = &job.from {
-                card.insert("from".to_owned(), base.file().into());
+                card.insert("from".to_owned(), base.on_card());
             }
             card
         }

@@ -36,7 +36,7 @@ pub struct Job {
     pub seed: u64,
     /// The folder that everything is written to.
     pub out: PathBuf,
-    /// The model whose weights it starts from, if these are not to be drawn; it has cut the text.
+    /// The model whose weights it starts from, if these are not to be drawn; the text is what its [`Base::cut`] gave.
     pub from: Option<Base>,
     /// Whether to go on with what is there.
     pub start: Start,
@@ -76,6 +76,7 @@ impl Job {
             return Err(Error::SeparateDictionaries);
         }
         if let Some(base) = &self.from {
+            base.check_cut(text)?;
             base.check_config(&config)?;
         }
         let bpe_dropout = self.settings.training.bpe_dropout;

@@ -17,13 +17,13 @@ pub use config::TrainConfig;
 pub use finish::{Scores, SplitScores};
 pub use job::{Job, JobEnd, Trained};
 pub use sampler::Watch;
-pub use settings::{Decoding, Settings, SettingsError};
+pub use settings::{Decoding, Preset, Settings, SettingsError};
 
 use crate::Error;
 use crate::trace::UpdateTraceArgs;
 use clap::{Args, ValueEnum};
 use lsra_kernels::Isa;
-use lsra_text::Languages;
+use lsra_text::{Corpus, Languages, UNK};
 use lsra_train::{PrecisionKind, Start};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,7 +90,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Start from the weights of this model instead of random ones, on text cut by its tokenisers and vocabularies; its dimensions
-    /// are taken where no preset is named
+    /// are taken where no preset is named. With --resume too: it cuts the text, and may lie elsewhere by then
     #[arg(long, value_name = "MODEL")]
     pub from: Option<PathBuf>,
     /// Go on from the newest checkpoint in --out
@@ -135,8 +135,13 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     }
     let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
-        prepared = base.cut(prepared)?;
-        eprintln!("starting from {}, whose pieces and vocabularies cut the text", base.file());
+        prepared = base.cut(prepared, &languages)?;
+        let [source, target] = unknown_percent(&prepared.train);
+        eprintln!(
+            "starting from {}, whose pieces and vocabularies cut the text; <unk> is {source:.2}% of the source's tokens \
+             and {target:.2}% of the target's",
+            base.file()
+        );
     }
     let job = Job {
         name,
@@ -160,6 +165,14 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
         // As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
         JobEnd::Interrupted => Ok(ExitCode::from(130)),
     }
+}
+
+/// How much of each side has no piece.
+fn unknown_percent(corpus: &Corpus) -> [f64; 2] {
+    [&corpus.source, &corpus.target].map(|side| {
+        let unknown = side.iter().flatten().filter(|&&id| id == UNK).count();
+        100.0 * unknown as f64 / side.iter().map(Vec::len).sum::<usize>().max(1) as f64
+    })
 }
 
 pub(crate) fn threads(asked: Option<usize>) -> Result<usize, Error> {

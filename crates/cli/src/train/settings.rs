@@ -27,6 +27,17 @@ pub struct Settings {
     pub watch: Watch,
 }
 
+/// Which preset settings begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset<'a> {
+    /// The user named it: its model is meant, and one to start from has to be like it.
+    Named(&'a str),
+    /// A recipe's, where the user named none.
+    Usual(&'a str),
+    /// The one for everyday text, where there is no recipe either.
+    Everyday,
+}
+
 /// The `[decoding]` table of a preset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -112,17 +123,20 @@ impl Settings {
         Settings::parse(&named(preset), &preset_text(preset)?, changes)
     }
 
-    /// A preset's with a file's tables laid over it, which its `origin` names in errors, and then `changes`. Without a preset,
-    /// the one for everyday text; its model is then `base`, where there is one.
+    /// A preset's with a file's tables laid over it, which its `origin` names in errors, and then `changes`. Where the user named
+    /// no preset, its model is `base`, if there is one.
     ///
     /// Errors: as [`Settings::load`].
     pub fn changed(
-        preset: Option<&str>,
+        preset: Preset<'_>,
         base: Option<&ModelConfig>,
         file: Option<(&str, Table)>,
         changes: &[String],
     ) -> Result<Settings, SettingsError> {
-        let name = preset.unwrap_or(EVERYDAY_PRESET);
+        let name = match preset {
+            Preset::Named(name) | Preset::Usual(name) => name,
+            Preset::Everyday => EVERYDAY_PRESET,
+        };
         let not_understood = |origin: &str| {
             let origin = origin.to_owned();
             move |reason| SettingsError::NotUnderstood { origin, reason }
@@ -130,11 +144,11 @@ impl Settings {
         let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| e.to_string());
         let origin = named(name);
         let mut table = parse(&preset_text(name)?).map_err(not_understood(&origin))?;
-        if preset.is_none() {
+        if preset == Preset::Everyday {
             lay_over(&mut table, parse(EVERYDAY).expect("the program's own file is valid"));
-            if let Some(base) = base {
-                table.insert("model".to_owned(), Value::try_from(base).expect("numbers and names make TOML"));
-            }
+        }
+        if let (Preset::Usual(_) | Preset::Everyday, Some(base)) = (preset, base) {
+            table.insert("model".to_owned(), Value::try_from(base).expect("numbers and names make TOML"));
         }
         let mut stages = Stages::new(&origin, table)?;
         if let Some((origin, tables)) = file {
@@ -317,6 +331,23 @@ mod tests {
     }
 
     #[test]
+    fn a_model_to_start_from_takes_the_place_of_any_preset_that_nobody_named() {
+        let base = Settings::load("iwslt-240", &["model.dropout=0.05".to_owned()]).unwrap().model;
+        let changes = ["model.taps_dropout=0.3".to_owned(), "training.lr=2e-3".to_owned()];
+        let changed = |preset| Settings::changed(preset, Some(&base), None, &changes).unwrap();
+        let recipe = Settings::load("iwslt-160", &changes).unwrap();
+        let (usual, everyday, named) =
+            (changed(Preset::Usual("iwslt-160")), changed(Preset::Everyday), changed(Preset::Named("iwslt-160")));
+        assert_eq!(usual.training, recipe.training);
+        assert_ne!(everyday.training, recipe.training);
+        for settings in [&usual, &everyday] {
+            assert_eq!((settings.model.channels, settings.model.dropout), (base.channels, 0.05));
+            assert_eq!((settings.model.taps_dropout, settings.training.lr), (0.3, 2e-3));
+        }
+        assert_eq!((named.model, named.training), (recipe.model, recipe.training));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (change, part) in [
             ("training.lrr=1", "lrr"),
@@ -340,7 +371,9 @@ mod tests {
         let fault = |preset: &str, file: &str, changes: &[&str]| {
             let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
             let tables = toml::from_str(file).unwrap();
-            Settings::changed(Some(preset), None, Some(("mine.toml", tables)), &changes).unwrap_err().to_string()
+            Settings::changed(Preset::Named(preset), None, Some(("mine.toml", tables)), &changes)
+                .unwrap_err()
+                .to_string()
         };
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("own.toml").display().to_string();

@@ -1,7 +1,7 @@
 //! What the arguments of a training come to.
 
 use super::config::TrainConfig;
-use super::settings::Settings;
+use super::settings::{Preset, Settings};
 use super::{Base, Recipe, TrainArgs};
 use crate::Error;
 use crate::fetch::{self, Origin};
@@ -62,7 +62,8 @@ impl Task {
                 let data = args.data.as_ref().expect("clap requires a folder, a recipe or a configuration");
                 let corpus = folder_name(data);
                 let model = from.as_ref().map(Base::config);
-                let settings = Settings::changed(args.preset.as_deref(), model, None, &args.settings)?;
+                let preset = args.preset.as_deref().map_or(Preset::Everyday, Preset::Named);
+                let settings = Settings::changed(preset, model, None, &args.settings)?;
                 Ok(Task {
                     from,
                     name: corpus.clone(),
@@ -77,15 +78,10 @@ impl Task {
 }
 
 fn by_recipe(args: &TrainArgs, recipe: Recipe, from: Option<Base>) -> Result<Task, Error> {
-    let preset = args.preset.as_deref().unwrap_or(recipe.preset());
-    let name = stem(Path::new(preset));
-    let mut settings = Settings::load(preset, &args.settings)?;
-    if let (Some(base), None) = (&from, &args.preset) {
-        // The recipe's training with the file's model, and what the command line changes in that.
-        let changes: Vec<String> =
-            args.settings.iter().filter(|c| c.trim_start().starts_with("model.")).cloned().collect();
-        settings.model = Settings::changed(None, Some(base.config()), None, &changes)?.model;
-    }
+    let file = args.preset.as_deref().unwrap_or(recipe.preset());
+    let preset = if args.preset.is_some() { Preset::Named(file) } else { Preset::Usual(file) };
+    let name = stem(Path::new(file));
+    let settings = Settings::changed(preset, from.as_ref().map(Base::config), None, &args.settings)?;
     let text = recipe_text(args, recipe)?;
     if matches!(text, Text::Iwslt14(..)) {
         check_dictionaries(&settings, BpeSides::Joint)?;

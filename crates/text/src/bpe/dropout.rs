@@ -213,6 +213,7 @@ impl<'a> Dropping<'a> {
 mod tests {
     use super::*;
     use crate::PieceCount;
+    use crate::bpe::codes::Codes;
     use std::collections::BTreeMap;
 
     const LINES: [&str; 4] = [
@@ -241,6 +242,57 @@ mod tests {
         let pieces: Vec<String> =
             if rate > 0.0 { plain.chain(characters).chain(["▁".to_owned()]).collect() } else { plain.collect() };
         Vocabulary::from_sentences([pieces])
+    }
+
+    /// What this module's own merging makes of a line where nothing is dropped; `encode` would fall back on the library.
+    fn merged(dropping: &Dropping<'_>, line: &str, vocabulary: &Vocabulary) -> Vec<String> {
+        let mut room = Room::default();
+        let mut add = |word: &str| {
+            assert!(
+                !dropping.cut(word, 0, &mut Random::stream(&[1]), &mut room.parts),
+                "{word}: something was dropped"
+            );
+            assert!(dropping.spell(word, vocabulary, &mut room), "{word}: cannot be spelled");
+        };
+        match dropping.bpe.kind {
+            Kind::Words(_) => words(line).for_each(&mut add),
+            Kind::Raw => raw::words(&raw::mark(line)).for_each(&mut add),
+        }
+        room.pieces
+    }
+
+    /// Words of few letters, so that letters and pairs repeat: `aaaa`, `abab`, and up to the longest that is cut here.
+    fn repetitive(random: &mut Random) -> Vec<String> {
+        let mut words = Vec::new();
+        for length in [1, 2, 3, 4, 5, 7, 12, 31, 63, 64, 65, 66, 90, LONGEST - 1].repeat(4) {
+            for letters in [&['a'][..], &['a', 'b'], &['a', 'b', 'é', 'c']] {
+                words.push((0..length).map(|_| *random.choose(letters)).collect());
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn merging_with_nothing_dropped_cuts_as_the_library_does() {
+        let lines = repetitive(&mut Random::stream(&[1]));
+        let mut characters = BTreeMap::new();
+        lines.iter().flat_map(|l| l.chars()).for_each(|c| *characters.entry(c).or_insert(0) += 1);
+        // Learning makes no tokeniser that marks ends apart: these are merges of every kind that can meet.
+        let pairs = ["b </w>", "a a", "a b", "aa a", "ab ab", "aa aa", "b b</w>", "é a", "ab c", "c </w>", "aaaa aaaa"];
+        let merges = pairs.iter().map(|p| p.split_once(' ').expect("two symbols"));
+        let merges = merges.map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        for bpe in [
+            Bpe::train(&lines, 60),
+            Bpe::of(Codes { word_end: WordEnd::Separate, merges }),
+            Bpe::learn_raw(&characters, lines.iter(), PieceCount::Merges(60)),
+        ] {
+            let dropping = Dropping::new(&bpe);
+            for line in lines.iter().chain(&repetitive(&mut Random::stream(&[2]))) {
+                let plain = bpe.cut(line);
+                let vocabulary = Vocabulary::from_sentences([plain.clone()]);
+                assert_eq!(merged(&dropping, line, &vocabulary), plain, "{:?}: {line}", bpe.kind);
+            }
+        }
     }
 
     #[test]

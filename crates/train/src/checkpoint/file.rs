@@ -17,7 +17,7 @@ const FORMAT_KEY: &str = "lsra.format";
 const FORMAT: &str = "checkpoint 1";
 const STATE_KEY: &str = "lsra.state";
 const WEIGHTS: &str = "weights";
-const AVERAGE: &str = "average";
+const EMA: &str = "ema";
 
 /// What a checkpoint holds beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,13 +36,13 @@ pub fn write(
     saved: &Saved,
     params: &Params,
     weights: &Weights,
-    average: Option<&Weights>,
+    ema: Option<&Weights>,
     moments: &[Moments],
 ) -> Result<(), CheckpointError> {
     let state = serde_json::to_string(saved).expect("numbers and names make JSON");
     let metadata = HashMap::from([(FORMAT_KEY.to_owned(), FORMAT.to_owned()), (STATE_KEY.to_owned(), state)]);
     let mut tensors = Vec::new();
-    for (kind, weights) in [(WEIGHTS, Some(weights)), (AVERAGE, average)] {
+    for (kind, weights) in [(WEIGHTS, Some(weights)), (EMA, ema)] {
         for ((_, spec), tensor) in params.iter().zip(weights.iter().flat_map(|w| w.iter())) {
             tensors.push((format!("{kind}.{}", spec.name), view(spec, tensor.data())));
         }
@@ -133,18 +133,18 @@ impl CheckpointFile {
         self.weights_of(WEIGHTS, params)
     }
 
-    /// Their mean over updates, where its run keeps one.
+    /// Their exponential mean over updates, where its run keeps one.
     ///
     /// Errors: as [`CheckpointFile::weights`].
-    pub fn average(&self, params: &Params) -> Result<Option<Weights>, CheckpointError> {
-        (self.saved.identity.training.ema > 0.0).then(|| self.weights_of(AVERAGE, params)).transpose()
+    pub fn ema(&self, params: &Params) -> Result<Option<Weights>, CheckpointError> {
+        (self.saved.identity.training.ema > 0.0).then(|| self.weights_of(EMA, params)).transpose()
     }
 
     /// The weights that its run validates: the mean over updates, where there is one.
     ///
     /// Errors: as [`CheckpointFile::weights`].
     pub fn validated_weights(&self, params: &Params) -> Result<Weights, CheckpointError> {
-        self.average(params)?.map_or_else(|| self.weights(params), Ok)
+        self.ema(params)?.map_or_else(|| self.weights(params), Ok)
     }
 
     fn weights_of(&self, kind: &str, params: &Params) -> Result<Weights, CheckpointError> {

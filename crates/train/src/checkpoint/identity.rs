@@ -2,6 +2,7 @@
 
 use super::CheckpointError;
 use crate::config::TrainingConfig;
+use lsra_exec::Weights;
 use lsra_model::ModelConfig;
 use lsra_text::Corpus;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct Identity {
     /// One of its teacher's weights, where it follows one: the file may move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<u64>,
+    /// The [`weights_digest`] of what it started from; none where its weights were drawn.
+    #[serde(default)]
+    pub from: Option<u64>,
 }
 
 /// Settings of which no update depends: they say when to stop and what to keep, and may change when a run goes on. A teacher is told by its
@@ -47,6 +51,15 @@ impl Identity {
         };
         if self.seed != now.seed {
             return Err(differs("--seed", self.seed.to_string(), now.seed.to_string()));
+        }
+        // Before the text, which another model would cut otherwise.
+        if self.from != now.from {
+            let name = |from: Option<u64>| {
+                from.map_or("none, so that weights were drawn".to_owned(), |d| {
+                    format!("a model whose weights are {d:016x}")
+                })
+            };
+            return Err(differs("--from", name(self.from), name(now.from)));
         }
         if self.data != now.data {
             let name = |data: u64| format!("of fingerprint {data:016x}");
@@ -85,12 +98,33 @@ fn object(config: &impl Serialize) -> Map<String, Value> {
     }
 }
 
+/// FNV-1a, over words instead of bytes.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Fnv {
+        Fnv(0xCBF2_9CE4_8422_2325)
+    }
+
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01B3);
+    }
+}
+
+/// A number that differs, in all likelihood, between different weights: FNV-1a over sizes and the bits of all values.
+pub fn weights_digest(weights: &Weights) -> u64 {
+    let mut hash = Fnv::new();
+    for tensor in weights.iter() {
+        hash.add(tensor.data().len() as u64);
+        tensor.data().iter().for_each(|x| hash.add(u64::from(x.to_bits())));
+    }
+    hash.0
+}
+
 /// A number that differs, in all likelihood, between different corpora: FNV-1a over ids and lengths.
 pub fn fingerprint<'a>(corpora: impl IntoIterator<Item = &'a Corpus>) -> u64 {
-    const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01B3;
-    let mut hash = OFFSET;
-    let mut add = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME);
+    let mut hash = Fnv::new();
+    let mut add = |word: u64| hash.add(word);
     for corpus in corpora {
         for side in [&corpus.source, &corpus.target] {
             add(side.len() as u64);
@@ -100,5 +134,5 @@ pub fn fingerprint<'a>(corpora: impl IntoIterator<Item = &'a Corpus>) -> u64 {
             }
         }
     }
-    hash
+    hash.0
 }

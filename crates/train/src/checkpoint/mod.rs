@@ -1,6 +1,6 @@
 //! A run in one file: weights, moments, position, history, and what the run was told to do.
 //!
-//! A checkpoint is a safetensors file. Tensors are `weights.NAME`, `MOMENT.NAME` and, where a mean over updates is kept, `average.NAME`
+//! A checkpoint is a safetensors file. Tensors are `weights.NAME`, `MOMENT.NAME` and, where an exponential mean over updates is kept, `ema.NAME`
 //! for every parameter; the metadata holds the rest as JSON. Schedules and random numbers follow from the settings, the seed and the count of updates.
 
 mod file;
@@ -9,7 +9,7 @@ mod identity;
 
 pub use file::{CheckpointFile, Saved, read, write};
 pub use folder::{CheckpointFolder, Entry};
-pub use identity::{Identity, fingerprint};
+pub use identity::{Identity, fingerprint, weights_digest};
 
 use std::io;
 
