@@ -15,7 +15,7 @@ use lsra_text::{Languages, Prepared, Recut};
 use lsra_train::{Ending, RunOptions, Setup, Start, Trainer};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What to train, and where.
@@ -97,12 +97,12 @@ impl Job {
         let mut reporter = Reporter::new(sampler, &self.out);
         let mut traced = TracedUpdates::new(&self.trace, &mut reporter)?;
         let mut trainer = Trainer::new(setup)?;
-        interrupted().store(false, Ordering::Relaxed);
+        let running = Running::begin();
         let options = RunOptions {
             out: self.out.clone(),
             start: self.start,
             time_limit: self.time_limit,
-            interrupted: interrupted(),
+            interrupted: &INTERRUPTED,
             about: about(self, text.train.len()),
         };
         let run = lsra_train::run(&mut trainer, &options, &mut traced);
@@ -110,7 +110,7 @@ impl Job {
         reporter.end();
         reporter.refresh();
         // All there is to save is saved: from here on the first Ctrl-C ends the program.
-        interrupted().store(true, Ordering::Relaxed);
+        drop(running);
         let mut run = run?;
         if let Some((file, trace)) = recording {
             file.finish(&trace)?;
@@ -126,18 +126,35 @@ impl Job {
     }
 }
 
-/// Set by Ctrl-C from the first call on; Ctrl-C while it is set ends the program. A process has one such handler.
-fn interrupted() -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<()> = OnceLock::new();
-    HANDLER.get_or_init(|| {
-        let handler = || {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        };
-        // A host program may have a handler of its own: then it is the one to decide.
-        let _ = ctrlc::set_handler(handler);
-    });
-    &INTERRUPTED
+/// Set by Ctrl-C while trainings run, until all of them have ended.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Trainings of this process that have something to save.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// A training that Ctrl-C asks to save and end, like all others of this process. A second Ctrl-C, or one where none runs, ends the program.
+struct Running;
+
+impl Running {
+    fn begin() -> Running {
+        static HANDLER: OnceLock<()> = OnceLock::new();
+        HANDLER.get_or_init(|| {
+            let handler = || {
+                if RUNNING.load(Ordering::SeqCst) == 0 || INTERRUPTED.swap(true, Ordering::SeqCst) {
+                    std::process::exit(130);
+                }
+            };
+            // A host program may have a handler of its own: then it is the one to decide.
+            let _ = ctrlc::set_handler(handler);
+        });
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        Running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if RUNNING.fetch_sub(1, Ordering::SeqCst) == 1 {
+            INTERRUPTED.store(false, Ordering::SeqCst);
+        }
+    }
 }

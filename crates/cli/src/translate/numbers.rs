@@ -75,7 +75,7 @@ mod tests {
     fn only_what_was_meant_is_put_right() {
         let of = |source: &str, translation: &str| restore_numbers(source, translation.to_owned(), TO_ENGLISH);
         assert_eq!(of("Das war 1989.", "That was 1998."), "That was 1989.");
-        assert_eq!(of("Er hat 12.345,50 Euro.", "He has 12,3455 euros."), "He has 12,345.50 euros.");
+        assert_eq!(of("Er hat 12.345,50 Euro.", "He has 12,345.5 euros."), "He has 12,345.50 euros.");
         assert_eq!(of("1989 oder 2001", "2001 or 19889"), "2001 or 1989");
         assert_eq!(of("1989 und 1989", "1989 and 198"), "1989 and 1989");
         for (source, translation) in [
