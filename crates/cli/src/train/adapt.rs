@@ -5,7 +5,7 @@ use super::finish::is_lowercased;
 use crate::Error;
 use crate::text_model::TextModel;
 use lsra_model::ModelConfig;
-use lsra_text::prepare::TextForm;
+use lsra_text::prepare::{Casing, TextForm};
 use lsra_text::{Languages, Prepared};
 use lsra_train::checkpoint::weights_digest;
 use serde_json::{Value, json};
@@ -117,7 +117,10 @@ impl Base {
                 return differs(name(a), name(b), "prepare it as the model's was");
             }
             (Some(a), Some(b)) if a.casing != b.casing => {
-                let name = |f: TextForm| format!("text prepared with --casing {}", word(&f.casing));
+                let name = |f: TextForm| match f.casing {
+                    Casing::Lower => "text prepared with --lowercase".to_owned(),
+                    Casing::Keep => "text prepared without --lowercase".to_owned(),
+                };
                 return differs(name(a), name(b), "prepare it as the model's was");
             }
             (Some(_), None) | (None, Some(_)) => {
