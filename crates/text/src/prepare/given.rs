@@ -1,4 +1,4 @@
-//! Valid and test as a user brings them: read as they stand, and kept apart from train.
+//! Valid and test as a user brings them: normalised as train is, otherwise kept whole, and kept apart from it.
 
 use super::clean::{self, Wanted};
 use super::config::PrepareConfig;
