@@ -98,6 +98,10 @@ fn white_space_is_kept() {
         ]
     );
     assert_eq!(Splitter::new(None).split("\n \t").before, "\n \t");
+    // A mark that closes a sentence, alone in its line before the blank one.
+    let closed = Splitter::new(None).split("z.\n»\n\nDa.");
+    let found: Vec<(&str, &str)> = closed.sentences.iter().map(|s| (s.text, s.space)).collect();
+    assert_eq!(found, [("z.\n»", "\n\n"), ("Da.", "")]);
     assert!(Splitter::new(None).split("\n \t").sentences.is_empty());
 }
 

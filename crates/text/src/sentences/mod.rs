@@ -81,8 +81,11 @@ impl Splitter {
         let candidates = masked.split_sentence_bound_indices().map(|(at, _)| at).skip(1).chain([text.len()]);
         for candidate in candidates {
             while let Some(end) = paragraphs.next_if(|&end| end <= candidate) {
-                ends.push(end);
-                start = end;
+                // A sentence's closing marks and space may have reached it.
+                if end > start {
+                    ends.push(end);
+                    start = end;
+                }
             }
             if start < candidate && candidate < text.len() {
                 let boundary = Boundary {
