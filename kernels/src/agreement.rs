@@ -8,7 +8,7 @@
 //! Let d_j = log p_j - log q_j, so that KL(p||q) = sum_j p_j d_j =: K and KL(q||p) = -sum_j q_j d_j. Then, the target left aside,
 //! d(loss) / d(logit_j of p) = (p_j - e / V) / 2 + alpha / 4 x (p_j (d_j - K + 1) - q_j), and the same for q with the two exchanged.
 
-use crate::cross_entropy::{LossScratch, check, exponentiate};
+use crate::cross_entropy::{ComparedLosses, LossScratch, check, exponentiate};
 use crate::gemm::{Epilogue, PackedB, gemm, gemm_weight_gradient};
 use crate::softmax::row_max;
 use crate::{Isa, Rows, RowsMut, trace};
@@ -28,16 +28,6 @@ pub struct Agreement {
     pub scale: f32,
 }
 
-/// A value for each pair of rows, in nats.
-pub struct PairLosses<'a> {
-    /// The mean of the two label-smoothed losses.
-    pub loss: &'a mut [f32],
-    /// The mean of the two negative log-likelihoods.
-    pub nll: &'a mut [f32],
-    /// D, without its weight.
-    pub divergence: &'a mut [f32],
-}
-
 /// Losses of rows x: two of `[t, d]`, and the gradient of `scale` x the sum over pairs of loss + alpha / 2 x divergence: dx = (two of
 /// `[t, d]`), dw += (`[V, d]`). w: the output matrix packed from `[V, d]` transposed, `w_rows` as it stands.
 /// Panics where shapes disagree or a target is not below V.
@@ -48,16 +38,15 @@ pub fn projection_pair_loss_backward(
     w_rows: &PackedB,
     targets: &[u32],
     to: Agreement,
-    losses: PairLosses<'_>,
+    mut losses: ComparedLosses<'_>,
     mut dx: [RowsMut<'_>; 2],
     dw: &mut [f32],
     scratch: &mut LossScratch,
 ) {
     let (rows, d, words) = (x[0].rows, x[0].cols, w.n());
     let _span = trace::kernel("projection_pair_loss_backward", [rows, d, words]);
-    let PairLosses { loss, nll, divergence } = losses;
-    x.iter().for_each(|x| check(*x, w, targets, loss, nll));
-    assert_eq!(divergence.len(), rows, "divergences");
+    x.iter().for_each(|x| check(*x, w, targets, losses.loss, losses.nll));
+    assert_eq!(losses.divergence.len(), rows, "divergences");
     assert_eq!((w_rows.k(), w_rows.n()), (words, d), "shape of the output matrix as it stands");
     assert_eq!([(dx[0].rows, dx[0].cols), (dx[1].rows, dx[1].cols)], [(rows, d); 2], "shapes of dx");
     scratch.logits.resize(scratch.logits.len().max(2 * PAIRS * words), 0.0);
@@ -79,11 +68,7 @@ pub fn projection_pair_loss_backward(
             exponentials: &mut scratch.exponentials,
             targets: &targets[tile.clone()],
             to,
-            losses: PairLosses {
-                loss: &mut loss[tile.clone()],
-                nll: &mut nll[tile.clone()],
-                divergence: &mut divergence[tile],
-            },
+            losses: losses.part(&tile),
         });
         let dlogits = Rows::new(logits, 2 * n, words);
         let dboth = &mut scratch.dx[..2 * n * d];
@@ -101,7 +86,7 @@ struct Pairs<'a> {
     exponentials: &'a mut [f32],
     targets: &'a [u32],
     to: Agreement,
-    losses: PairLosses<'a>,
+    losses: ComparedLosses<'a>,
 }
 
 impl WithSimd for Pairs<'_> {

@@ -9,6 +9,7 @@ use crate::gemm::{Epilogue, GemmScratch, PackedB, gemm, gemm_weight_gradient};
 use crate::softmax::{exp_row, row_max};
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// Rows of a tile. Each tile reads and writes the whole of dW once: many rows make that cheap, few keep the tile's logits in cache.
 /// 128 rows of 6,632 words are 3.4 MB, which a share of a third-level cache holds.
@@ -23,6 +24,27 @@ pub struct LossScratch {
     pub(crate) exponentials: Vec<f32>,
     pub(crate) x: Vec<f32>,
     pub(crate) dx: Vec<f32>,
+}
+
+/// What is known of each row, or pair of rows, where two distributions are compared; in nats.
+pub struct ComparedLosses<'a> {
+    /// The label-smoothed loss; of a pair the mean of both.
+    pub loss: &'a mut [f32],
+    /// The negative log-likelihood; of a pair the mean of both.
+    pub nll: &'a mut [f32],
+    /// D, without its weight.
+    pub divergence: &'a mut [f32],
+}
+
+impl ComparedLosses<'_> {
+    /// Those of some rows.
+    pub(crate) fn part(&mut self, rows: &Range<usize>) -> ComparedLosses<'_> {
+        ComparedLosses {
+            loss: &mut self.loss[rows.clone()],
+            nll: &mut self.nll[rows.clone()],
+            divergence: &mut self.divergence[rows.clone()],
+        }
+    }
 }
 
 /// Losses of rows x: `[t, d]` under the output matrix w, packed from `[V, d]` transposed; loss and nll: `[t]`, in nats.
@@ -88,7 +110,7 @@ pub fn projection_loss_backward(
     }
 }
 
-pub(crate) fn part<'a>(x: Rows<'a>, tile: &std::ops::Range<usize>) -> Rows<'a> {
+pub(crate) fn part<'a>(x: Rows<'a>, tile: &Range<usize>) -> Rows<'a> {
     Rows::strided(&x.data[tile.start * x.stride..], tile.len(), x.cols, x.stride)
 }
 

@@ -8,8 +8,9 @@
 //! d(loss) / d(logit_j) = (1 - a) (p'_j - (1 - e) [j = target] - e / V) + a T (p_j - q_j).
 
 use crate::agreement::{Softmax, divergences};
-use crate::cross_entropy::{LossScratch, check, part};
+use crate::cross_entropy::{ComparedLosses, LossScratch, check, part};
 use crate::gemm::{Epilogue, PackedB, gemm, gemm_weight_gradient};
+use crate::softmax::scale_row;
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
@@ -38,16 +39,6 @@ pub struct TeacherRows<'a> {
     pub w: &'a PackedB,
 }
 
-/// A value for each row, in nats.
-pub struct DistilledLosses<'a> {
-    /// L, without its weight.
-    pub loss: &'a mut [f32],
-    /// The negative log-likelihood.
-    pub nll: &'a mut [f32],
-    /// D, without its weight.
-    pub divergence: &'a mut [f32],
-}
-
 /// Losses of rows x: `[t, d]`, and the gradient of `scale` x the sum over rows of (1 - share) loss + share x temperature^2 x divergence:
 /// dx = (`[t, d]`), dw += (`[V, d]`). w: the output matrix packed from `[V, d]` transposed, `w_rows` as it stands.
 /// Panics where shapes disagree, those of the teacher included, or a target is not below V.
@@ -59,20 +50,19 @@ pub fn projection_distil_loss_backward(
     teacher: TeacherRows<'_>,
     targets: &[u32],
     to: Distillation,
-    losses: DistilledLosses<'_>,
+    mut losses: ComparedLosses<'_>,
     dx: RowsMut<'_>,
     dw: &mut [f32],
     scratch: &mut LossScratch,
 ) {
     let (rows, d, words) = (x.rows, x.cols, w.n());
     let _span = trace::kernel("projection_distil_loss_backward", [rows, d, words, teacher.x.cols]);
-    let DistilledLosses { loss, nll, divergence } = losses;
-    check(x, w, targets, loss, nll);
+    check(x, w, targets, losses.loss, losses.nll);
     assert_eq!((w_rows.k(), w_rows.n()), (words, d), "shape of the output matrix as it stands");
     assert_eq!((dx.rows, dx.cols), (rows, d), "shape of dx");
     assert_eq!((teacher.x.rows, teacher.w.n()), (rows, words), "the teacher's rows and words");
     assert_eq!(teacher.x.cols, teacher.w.k(), "the teacher's channels and those of its output matrix");
-    assert_eq!(divergence.len(), rows, "divergences");
+    assert_eq!(losses.divergence.len(), rows, "divergences");
     scratch.logits.resize(scratch.logits.len().max(2 * TILE * words), 0.0);
     scratch.exponentials.resize(3 * words, 0.0);
     for start in (0..rows).step_by(TILE) {
@@ -89,11 +79,7 @@ pub fn projection_distil_loss_backward(
             exponentials: &mut scratch.exponentials,
             targets: &targets[tile.clone()],
             to,
-            losses: DistilledLosses {
-                loss: &mut loss[tile.clone()],
-                nll: &mut nll[tile.clone()],
-                divergence: &mut divergence[tile],
-            },
+            losses: losses.part(&tile),
         });
         let dlogits = Rows::new(student, n, words);
         let dx = RowsMut::strided(&mut dx.data[start * dx.stride..], n, d, dx.stride);
@@ -109,7 +95,7 @@ struct Tile<'a> {
     exponentials: &'a mut [f32],
     targets: &'a [u32],
     to: Distillation,
-    losses: DistilledLosses<'a>,
+    losses: ComparedLosses<'a>,
 }
 
 impl WithSimd for Tile<'_> {
@@ -128,8 +114,8 @@ impl WithSimd for Tile<'_> {
             (losses.loss[r], losses.nll[r]) = (plain.loss, plain.nll);
             // At T = 1 the student's two softmaxes are one.
             let warmed = (to.temperature != 1.0).then(|| {
-                multiply(simd, a, 1.0 / to.temperature);
-                multiply(simd, b, 1.0 / to.temperature);
+                scale_row(simd, a, 1.0 / to.temperature);
+                scale_row(simd, b, 1.0 / to.temperature);
                 Softmax::of(simd, a, target, 0.0, soft)
             });
             let (p, e) = warmed.as_ref().map_or((&plain, &*hard), |p| (p, &*soft));
@@ -141,15 +127,6 @@ impl WithSimd for Tile<'_> {
             a[target] -= own * (1.0 - to.smoothing);
         }
     }
-}
-
-/// row = row x factor.
-#[inline(always)]
-fn multiply<S: Simd>(simd: S, row: &mut [f32], factor: f32) {
-    let (head, tail) = S::as_mut_simd_f32s(row);
-    let splat = simd.splat_f32s(factor);
-    head.iter_mut().for_each(|x| *x = simd.mul_f32s(*x, splat));
-    tail.iter_mut().for_each(|x| *x *= factor);
 }
 
 /// row = plain's and softened exponentials less the teacher's, each times its factor, less `uniform`.

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{assert_within, magnitudes, values, wide};
-use lsra_kernels::agreement::{Agreement, PairLosses, projection_pair_loss_backward};
-use lsra_kernels::cross_entropy::{LossScratch, projection_loss_backward};
+use lsra_kernels::agreement::{Agreement, projection_pair_loss_backward};
+use lsra_kernels::cross_entropy::{ComparedLosses, LossScratch, projection_loss_backward};
 use lsra_kernels::gemm::{PackedB, Precision};
 use lsra_kernels::reference::bf16::round_to_bf16;
 use lsra_kernels::reference::cross_entropy::{pair_losses, pair_losses_backward};
@@ -57,7 +57,7 @@ impl Case {
             &w_rows,
             &self.targets[rows],
             self.to,
-            PairLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
+            ComparedLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
             room.each_mut().map(|room| RowsMut::strided(room, n, d, d + gap)),
             &mut dw,
             &mut LossScratch::default(),

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{assert_within, magnitudes, values, wide};
-use lsra_kernels::cross_entropy::{LossScratch, projection_loss_backward};
-use lsra_kernels::distil::{Distillation, DistilledLosses, TeacherRows, projection_distil_loss_backward};
+use lsra_kernels::cross_entropy::{ComparedLosses, LossScratch, projection_loss_backward};
+use lsra_kernels::distil::{Distillation, TeacherRows, projection_distil_loss_backward};
 use lsra_kernels::gemm::{PackedB, Precision};
 use lsra_kernels::reference::bf16::round_to_bf16;
 use lsra_kernels::reference::cross_entropy::{distilled_losses, distilled_losses_backward};
@@ -60,7 +60,7 @@ impl Case {
             TeacherRows { x: part(1), w: &taught },
             &self.targets[rows.clone()],
             self.to,
-            DistilledLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
+            ComparedLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
             RowsMut::strided(&mut room, n, d, d + gap),
             &mut dw,
             &mut LossScratch::default(),

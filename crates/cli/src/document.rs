@@ -1,6 +1,10 @@
 //! What every page that the program writes has in common: one file that needs nothing else, light and dark.
 
+use crate::Error;
+use crate::sink::unwritable;
+use lsra_exec::atomic;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::path::Path;
 
 /// Colours, tables, figures and charts of all pages.
 const STYLE: &str = include_str!("document.css");
@@ -34,6 +38,13 @@ fn page(title: &str, style: &str, head: Markup, body: Markup) -> String {
         }
     }
     .into_string()
+}
+
+/// Writes a page, all or nothing.
+///
+/// Errors: the file cannot be written.
+pub fn write(path: &Path, page: &str) -> Result<(), Error> {
+    atomic::replace(path, |f| f.write_all(page.as_bytes())).map_err(unwritable(path))
 }
 
 /// What does not show, as its code point: control characters, zero widths and marks of direction.

@@ -64,10 +64,12 @@ pub enum Error {
     File(#[from] lsra_exec::FileError),
     /// A model file that is not there.
     #[error(
-        "--model {file}: no such file; a training writes it as model.safetensors in its --out (lsra train --data DIR, or cargo \
+        "{option} {file}: no such file; a training writes it as model.safetensors in its --out (lsra train --data DIR, or cargo \
          xtask demo for a small one)"
     )]
     NoModel {
+        /// The option or setting that names it.
+        option: &'static str,
         /// As it was given.
         file: String,
     },
@@ -82,10 +84,12 @@ pub enum Error {
     },
     /// A folder in place of a model file.
     #[error(
-        "--model {file}: is a folder, not a model file; give {}",
+        "{option} {file}: is a folder, not a model file; give {}",
         inside.as_deref().unwrap_or("a model.safetensors, which lsra train leaves in the folder of its --out")
     )]
     ModelFolder {
+        /// The option or setting that names it.
+        option: &'static str,
         /// As it was given.
         file: String,
         /// The model file in it, if there is one.

@@ -79,7 +79,8 @@ impl Sink {
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+/// What a file that cannot be written is told as.
+pub(crate) fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.display().to_string();
     move |cause| Error::Unwritable { path, cause }
 }

@@ -83,7 +83,14 @@ impl TextModel {
     ///
     /// Errors: the file is missing, truncated or of another kind, has no dictionaries, or ones that do not fit the model.
     pub fn load(path: &Path) -> Result<TextModel, Error> {
-        check_path(path)?;
+        TextModel::named_by("--model", path)
+    }
+
+    /// The same of a file that another option or setting names.
+    ///
+    /// Errors: as [`TextModel::load`].
+    pub fn named_by(option: &'static str, path: &Path) -> Result<TextModel, Error> {
+        check_path(option, path)?;
         let file = path.display().to_string();
         let ModelFile { model, weights, card, blobs } = ModelFile::load(path)?;
         let vocabulary = |name: &'static str, words: usize| {
@@ -218,7 +225,10 @@ impl TextModel {
     fn normal<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let lowercased = self.card.get(LOWERCASED) == Some(&Value::Bool(true));
         let line = if lowercased { Cow::Owned(line.to_lowercase()) } else { Cow::Borrowed(line) };
-        self.form.map_or(line.clone(), |form| Cow::Owned(form.apply(&line)))
+        match self.form {
+            Some(form) => Cow::Owned(form.apply(&line)),
+            None => line,
+        }
     }
 }
 
@@ -232,14 +242,14 @@ fn words<S: AsRef<str>>(spelling: Spelling, pieces: &[S]) -> Vec<Word> {
 }
 
 /// Errors: there is no file, and what to give instead.
-fn check_path(path: &Path) -> Result<(), Error> {
+fn check_path(option: &'static str, path: &Path) -> Result<(), Error> {
     let file = path.display().to_string();
     if path.is_dir() {
         let inside = Some(path.join("model.safetensors")).filter(|p| p.is_file());
-        return Err(Error::ModelFolder { file, inside: inside.map(|p: PathBuf| p.display().to_string()) });
+        return Err(Error::ModelFolder { option, file, inside: inside.map(|p: PathBuf| p.display().to_string()) });
     }
     match std::fs::metadata(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(Error::NoModel { file }),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(Error::NoModel { option, file }),
         _ => Ok(()),
     }
 }

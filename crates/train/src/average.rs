@@ -16,8 +16,7 @@ pub enum FinalWeights {
 }
 
 /// The mean of the last `count` checkpoints at ends of epochs, or the best one where `count` is 1. A run that ended within its first
-/// epoch has none but its last. Of each the
-/// weights count that were validated there. Values are added up in f64, the oldest checkpoint first. None where no checkpoint has been validated.
+/// epoch has none but its last. Of each the weights count that were validated there. Values are added up in f64, the oldest checkpoint first. None where no checkpoint has been validated.
 ///
 /// Errors: a checkpoint cannot be read, or is not one of this model.
 pub fn final_weights(

@@ -4,13 +4,11 @@
 //! after it, and nothing of the initial ones. In steps that is mean += (1 - d) / (1 - d^n) (w_n - mean): a copy at first, then nearly
 //! the plain mean, later the usual moving one.
 
+use crate::optimizer::PIECE;
 use lsra_exec::Weights;
 use lsra_kernels::Isa;
 use lsra_kernels::elementwise::move_towards;
 use rayon::prelude::*;
-
-/// Values of a piece: threads share a large parameter.
-const PIECE: usize = 1 << 14;
 
 /// A second set of weights.
 pub struct Ema {

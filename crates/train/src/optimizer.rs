@@ -14,7 +14,7 @@ use lsra_model::Params;
 use rayon::prelude::*;
 
 /// Values of a piece: 64 KiB of each operand, so that the five of Adam's stay in a second-level cache.
-const PIECE: usize = 1 << 14;
+pub(crate) const PIECE: usize = 1 << 14;
 
 /// What an optimiser remembers between updates: means or velocities, as many values as the parameters have.
 pub struct Optimizer {

@@ -60,6 +60,13 @@ pub(super) struct Band<'a> {
     pub reach: usize,
 }
 
+impl Band<'_> {
+    /// The same taps with the roles of outputs and rows exchanged: what rows got from outputs.
+    pub fn exchanged(self) -> Self {
+        Band { output: self.row, row: self.output, reach: self.kernel - 1 - self.reach, ..self }
+    }
+}
+
 /// Which rows of x make which of y, and how many neighbouring channels are a group that shares taps.
 #[derive(Clone, Copy)]
 pub(super) struct Span {

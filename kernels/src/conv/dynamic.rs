@@ -2,7 +2,7 @@
 
 use super::band::{Band, Span, Splat, band_times_rows};
 use super::taps_gradient::{self, taps_gradient};
-use super::{ConvShape, count_work};
+use super::{ConvShape, count_work, longest};
 use crate::scratch::with_scratch;
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
@@ -35,8 +35,7 @@ pub fn dynamic_conv_backward(
     assert_eq!((dx.rows, dx.cols), (x.rows, x.cols), "shape of dx");
     let taps = Rows::new(taps, x.rows, shape.heads * shape.kernel);
     let dtaps = RowsMut::new(dtaps, x.rows, shape.heads * shape.kernel);
-    let longest = offsets.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
-    with_scratch(taps_gradient::room(shape, longest), |scratch| {
+    with_scratch(taps_gradient::room(shape, longest(offsets)), |scratch| {
         isa.vectorize(Backward { shape, offsets, x, taps, dy, dx, dtaps, scratch });
     });
 }
@@ -52,12 +51,6 @@ fn outputs<'a>(shape: &ConvShape, taps: &Rows<'a>, start: usize) -> Band<'a> {
         kernel: shape.kernel,
         reach: shape.left,
     }
-}
-
-/// The taps that inputs of a sequence got from outputs.
-fn inputs<'a>(shape: &ConvShape, taps: &Rows<'a>, start: usize) -> Band<'a> {
-    let band = outputs(shape, taps, start);
-    Band { output: band.row, row: band.output, reach: shape.kernel - 1 - shape.left, ..band }
 }
 
 struct Forward<'a> {
@@ -100,7 +93,7 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Backward { shape, offsets, x, taps, dy, mut dx, mut dtaps, scratch } = self;
         for ends in offsets.array_windows() {
-            let (band, span) = (inputs(shape, &taps, ends[0]), Span::of(ends, shape.head_channels()));
+            let (band, span) = (outputs(shape, &taps, ends[0]).exchanged(), Span::of(ends, shape.head_channels()));
             // SAFETY: output s gives row t tap s - t + left of token t; every token has the taps of every head.
             unsafe { band_times_rows::<S, Splat>(simd, band, dy, dx.reborrow(), span) };
             taps_gradient(simd, shape, *ends, x, dy, dtaps.reborrow(), scratch);

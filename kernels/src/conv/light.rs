@@ -3,7 +3,7 @@
 //! Channels are taken a vector at a time, each with the taps of its own head in a lane of its own.
 
 use super::band::{Band, MOST_OUTPUTS, PerChannel, Span, band_times_rows};
-use super::{ConvShape, count_work};
+use super::{ConvShape, count_work, longest};
 use crate::product::Begin;
 use crate::scratch::{LINE, carve, with_scratch};
 use crate::vectors::{load_first, vectors};
@@ -69,7 +69,7 @@ const PAD: usize = MOST_OUTPUTS - 1;
 
 /// Upper bound of scratch values, over tiers: taps of all channels, and, of a vector of channels, dy and the gradient of taps.
 fn room(shape: &ConvShape, offsets: &[usize]) -> usize {
-    let longest = offsets.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
+    let longest = longest(offsets);
     let channels = shape.channels.next_multiple_of(LINE);
     channels * (shape.kernel + 2 * PAD) + LINE * (longest + 2 * PAD) + LINE * shape.kernel.next_multiple_of(4)
 }
@@ -117,7 +117,7 @@ impl WithSimd for Backward<'_> {
         let mut room = scratch;
         let taps = spread::<S>(simd, shape, taps, &mut room);
         for ends in offsets.array_windows() {
-            times_rows(simd, inputs::<S>(shape, taps), dy, dx.reborrow(), ends);
+            times_rows(simd, outputs::<S>(shape, taps).exchanged(), dy, dx.reborrow(), ends);
         }
         // A tap is an output, too: of x, with dy as taps.
         let outputs = shape.kernel.next_multiple_of(4);
@@ -168,12 +168,6 @@ fn outputs<'a, S: Simd>(shape: &ConvShape, taps: &'a [f32]) -> Band<'a> {
         kernel: shape.kernel,
         reach: shape.left,
     }
-}
-
-/// What inputs gave, the roles of outputs and rows exchanged.
-fn inputs<'a, S: Simd>(shape: &ConvShape, taps: &'a [f32]) -> Band<'a> {
-    let band = outputs::<S>(shape, taps);
-    Band { output: band.row, row: band.output, reach: shape.kernel - 1 - shape.left, ..band }
 }
 
 /// Taps `[channels / lanes, PAD + kernel + PAD, lanes]`, in the first of `room`; lanes beyond the last channel have zeros.

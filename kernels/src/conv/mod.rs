@@ -71,6 +71,11 @@ impl ConvShape {
     }
 }
 
+/// Tokens of the longest sequence.
+fn longest(offsets: &[usize]) -> usize {
+    offsets.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0)
+}
+
 /// Adds the multiply-adds of all sequences to the thread's count.
 fn count_work(shape: &ConvShape, offsets: &[usize]) {
     crate::work::add(shape.multiply_adds_of(offsets));

@@ -35,19 +35,19 @@ pub fn smoothed_losses_backward<T: Real>(logits: &[T], words: usize, targets: &[
     dlogits
 }
 
-/// What pairs of rows lose, in nats.
-pub struct PairLosses<T> {
-    /// The mean of the two label-smoothed losses.
+/// What rows lose, or pairs of rows, and how far two distributions are apart; in nats.
+pub struct ComparedLosses<T> {
+    /// Label-smoothed; of a pair the mean of both.
     pub smoothed: Vec<T>,
-    /// The mean of the two negative log-likelihoods.
+    /// Negative log-likelihood; of a pair the mean of both.
     pub nll: Vec<T>,
-    /// (KL(p||q) + KL(q||p)) / 2 of the two softmaxes.
+    /// Of a pair (KL(p||q) + KL(q||p)) / 2; of a student KL(q||p) of the softmaxes of logits / temperature, q the teacher's.
     pub divergence: Vec<T>,
 }
 
 /// Losses of rows that come twice, and how far their distributions are apart. Liang et al. 2021, section 2. logits: two of
 /// `[targets, words]`.
-pub fn pair_losses<T: Real>(logits: [&[T]; 2], words: usize, targets: &[u32], smoothing: f32) -> PairLosses<T> {
+pub fn pair_losses<T: Real>(logits: [&[T]; 2], words: usize, targets: &[u32], smoothing: f32) -> ComparedLosses<T> {
     let half = T::from_f64(0.5);
     let [p, q] = logits.map(|logits| smoothed_losses(logits, words, targets, smoothing));
     let mean = |a: &[T], b: &[T]| a.iter().zip(b).map(|(&a, &b)| half * (a + b)).collect();
@@ -57,7 +57,7 @@ pub fn pair_losses<T: Real>(logits: [&[T]; 2], words: usize, targets: &[u32], sm
         let both: T = p.iter().zip(q).map(|(&p, &q)| (p.exp() - q.exp()) * (p - q)).sum();
         half * both
     };
-    PairLosses {
+    ComparedLosses {
         smoothed: mean(&p.smoothed, &q.smoothed),
         nll: mean(&p.nll, &q.nll),
         divergence: log_p.chunks(words).zip(log_q.chunks(words)).map(divergence).collect(),
@@ -88,16 +88,6 @@ pub fn pair_losses_backward<T: Real>(
     })
 }
 
-/// What a student's rows lose, in nats.
-pub struct DistilledLosses<T> {
-    /// Label-smoothed.
-    pub smoothed: Vec<T>,
-    /// Negative log-likelihood.
-    pub nll: Vec<T>,
-    /// KL(q||p) of the softmaxes of logits / temperature, q the teacher's.
-    pub divergence: Vec<T>,
-}
-
 /// Logits / temperature.
 fn softened<T: Real>(logits: &[T], temperature: f32) -> Vec<T> {
     let factor = T::from_f64(1.0 / f64::from(temperature));
@@ -111,12 +101,12 @@ pub fn distilled_losses<T: Real>(
     targets: &[u32],
     smoothing: f32,
     temperature: f32,
-) -> DistilledLosses<T> {
+) -> ComparedLosses<T> {
     let SmoothedLosses { smoothed, nll } = smoothed_losses(student, words, targets, smoothing);
     let [log_p, log_q] = [student, teacher].map(|x| log_softmax_rows(&softened(x, temperature), words));
     let kl = |(q, p): (&[T], &[T])| q.iter().zip(p).map(|(&q, &p)| q.exp() * (q - p)).sum();
     let divergence = log_q.chunks(words).zip(log_p.chunks(words)).map(kl).collect();
-    DistilledLosses { smoothed, nll, divergence }
+    ComparedLosses { smoothed, nll, divergence }
 }
 
 /// d(sum of (1 - share) smoothed + share x temperature^2 x divergence) / d(student): of the second, share x temperature x (p_j - q_j).

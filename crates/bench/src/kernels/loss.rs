@@ -3,9 +3,9 @@
 use super::data::{Values, assert_near, assert_within, rounded, values, zeros};
 use crate::measure::best_of_slice;
 use crate::{Bound, Case, Plan, Unit};
-use lsra_kernels::agreement::{Agreement, PairLosses, projection_pair_loss_backward};
-use lsra_kernels::cross_entropy::{LossScratch, projection_loss, projection_loss_backward};
-use lsra_kernels::distil::{Distillation, DistilledLosses, TeacherRows, projection_distil_loss_backward};
+use lsra_kernels::agreement::{Agreement, projection_pair_loss_backward};
+use lsra_kernels::cross_entropy::{ComparedLosses, LossScratch, projection_loss, projection_loss_backward};
+use lsra_kernels::distil::{Distillation, TeacherRows, projection_distil_loss_backward};
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
 use lsra_kernels::reference::cross_entropy::{
     distilled_losses, distilled_losses_backward, pair_losses, pair_losses_backward, smoothed_losses,
@@ -113,7 +113,7 @@ impl Loss {
             &self.w_rows,
             &self.targets[..half],
             Agreement { smoothing: SMOOTHING, alpha: ALPHA, scale: 1.0 },
-            PairLosses { loss, nll, divergence },
+            ComparedLosses { loss, nll, divergence },
             [da, db].map(|dx| RowsMut::new(dx, half, d)),
             &mut self.dw,
             &mut self.scratch,
@@ -133,7 +133,7 @@ impl Loss {
             TeacherRows { x: Rows::new(b, half, d), w: &self.w },
             &self.targets[..half],
             Distillation { smoothing: SMOOTHING, share: SHARE, temperature: 1.0, scale: 1.0 },
-            DistilledLosses { loss, nll, divergence },
+            ComparedLosses { loss, nll, divergence },
             RowsMut::new(&mut self.dx[..half * d], half, d),
             &mut self.dw,
             &mut self.scratch,

@@ -70,7 +70,9 @@ pub enum FetchError {
         reason: String,
     },
     /// An archive that cannot be read to its end.
-    #[error("{file}: the archive ends early or is damaged ({cause}); remove it to fetch it again")]
+    #[error(
+        "{file}: the archive ends early or is damaged ({cause}); get it whole (one that was fetched is fetched anew once it is removed)"
+    )]
     Damaged {
         /// The archive.
         file: String,

@@ -6,9 +6,8 @@ mod table;
 
 pub use options::{CorpusConfig, PrepareArgs};
 
-use crate::Error;
 use crate::sink::Sink;
-use lsra_exec::atomic;
+use crate::{Error, document};
 use lsra_text::prepare::{self, Event, Preparation, Report, Step};
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,8 +66,5 @@ fn words(step: Step) -> &'static str {
 }
 
 fn write_page(folder: &Path, report: &Report) -> Result<(), Error> {
-    let path = folder.join(PAGE);
-    let page = page::render(report);
-    atomic::replace(&path, |f| f.write_all(page.as_bytes()))
-        .map_err(|cause| Error::Unwritable { path: path.display().to_string(), cause })
+    document::write(&folder.join(PAGE), &page::render(report))
 }

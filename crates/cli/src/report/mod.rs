@@ -7,9 +7,8 @@ mod tables;
 
 pub use page::render;
 
-use crate::Error;
 use crate::run_log::Record;
-use lsra_exec::atomic;
+use crate::{Error, document};
 use std::path::Path;
 
 /// The page's name in a run's folder.
@@ -26,9 +25,7 @@ pub fn write(folder: &Path, record: &Record) -> Result<(), Error> {
 ///
 /// Errors: the file cannot be written.
 pub fn write_to(path: &Path, record: &Record) -> Result<(), Error> {
-    let page = render(record, &crate::clock::now());
-    atomic::replace(path, |f| f.write_all(page.as_bytes()))
-        .map_err(|cause| Error::Unwritable { path: path.display().to_string(), cause })
+    document::write(path, &render(record, &crate::clock::now()))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use super::inputs::{Inputs, lines};
 use super::log::Log;
 use super::report::Report;
-use super::{Kind, Originals, Synthesis, unwritable};
+use super::{Kind, Originals, Synthesis};
 use crate::Error;
+use crate::sink::unwritable;
 use crate::text_model::TextModel;
 use lsra_exec::atomic;
-use lsra_text::prepare::{Manifest, TextForm};
+use lsra_text::prepare::{Manifest, SentenceReader, TextForm};
 use lsra_text::{Languages, Split, TextError};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -49,7 +50,10 @@ impl Folder {
             (Folder::named(job, model), None)
         };
         let has_codes = data.join("bpe.codes").is_file();
-        Ok(Folder { data: data.clone(), out: out.clone(), languages, form, has_codes })
+        let folder = Folder { data: data.clone(), out: out.clone(), languages, form, has_codes };
+        // Before anything is said of the model's text: what is no corpus has none to compare with.
+        folder.train().iter().try_for_each(|file| SentenceReader::open(file, usize::MAX).map(drop))?;
+        Ok(folder)
     }
 
     fn named(job: &Synthesis, model: &TextModel) -> Languages {

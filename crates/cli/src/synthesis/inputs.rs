@@ -63,7 +63,7 @@ impl Inputs {
         let counts = Rc::new(RefCell::new(Counts::default()));
         let counted = Rc::clone(&counts);
         let readers =
-            self.files.iter().map(|f| SentenceReader::open(f, self.own.as_ref().map_or(usize::MAX - 1, |_| most)));
+            self.files.iter().map(|f| SentenceReader::open(f, self.own.as_ref().map_or(usize::MAX, |_| most)));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         // Eight bytes a sentence, and the table's slack.
         let mut seen = HashSet::new();
@@ -92,12 +92,15 @@ impl Own {
     fn kept(&self, line: &str, seen: &mut HashSet<u64>) -> Result<String, Reason> {
         let line = self.form.map_or_else(|| line.trim().to_owned(), |form| form.apply(line));
         if line.is_empty() {
-            Err(Reason::Empty)
-        } else if line.chars().any(char::is_control) {
-            Err(Reason::ControlCharacters)
-        } else if self.held_out.contains(&sentence_key(&line)) {
+            return Err(Reason::Empty);
+        }
+        if line.chars().any(char::is_control) {
+            return Err(Reason::ControlCharacters);
+        }
+        let key = sentence_key(&line);
+        if self.held_out.contains(&key) {
             Err(Reason::HeldOut)
-        } else if !seen.insert(sentence_key(&line)) {
+        } else if !seen.insert(key) {
             Err(Reason::Duplicate)
         } else {
             Ok(line)
@@ -138,6 +141,6 @@ fn each(file: PathBuf, mut reader: SentenceReader) -> impl Iterator<Item = Resul
 ///
 /// Errors: missing, empty or unreadable, or, as it goes, not UTF-8.
 pub(super) fn lines(file: &Path) -> Result<impl Iterator<Item = Result<String, Error>> + use<>, Error> {
-    let reader = SentenceReader::open(file, usize::MAX - 1)?;
+    let reader = SentenceReader::open(file, usize::MAX)?;
     Ok(each(file.to_owned(), reader).map(|next| Ok(next?.text()?)))
 }

@@ -1,8 +1,8 @@
 //! Translations as they come: a line each, in the order of their sentences, `+` and the text or `-` and why there is none.
 
 use super::inputs::Inputs;
-use super::unwritable;
 use crate::Error;
+use crate::sink::unwritable;
 use crate::text_model::{Form, TextModel};
 use lsra_infer::{GeneratorConfig, Hypothesis, Translator};
 use lsra_text::{EOS, TextError, UNK};

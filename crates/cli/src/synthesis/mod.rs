@@ -11,7 +11,7 @@ mod log;
 mod options;
 mod report;
 
-pub use options::{BackTranslateArgs, BackTranslationConfig, DistilArgs, DistilConfig, Originals};
+pub use options::{BackTranslateArgs, BackTranslationConfig, DistilArgs, DistilConfig, Originals, Search};
 pub use report::Report;
 
 use crate::Error;
@@ -27,7 +27,7 @@ use lsra_kernels::gemm::Precision;
 use lsra_text::Languages;
 use lsra_text::prepare::{file_digest, settings_digest};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What keys of logs begin with. Changes when translations do.
@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 /// A folder to be made.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Synthesis {
     /// Of what.
     pub kind: Kind,
@@ -56,8 +56,8 @@ pub struct Synthesis {
     pub data: PathBuf,
     /// The folder to make.
     pub out: PathBuf,
-    /// How to search; none searches as the model was scored.
-    pub search: Option<GeneratorConfig>,
+    /// How to search.
+    pub search: Search,
     /// What operands of products are rounded to.
     pub precision: Precision,
 }
@@ -68,10 +68,7 @@ impl Synthesis {
     /// Errors: a model or text that does not fit, or files that cannot be read or written.
     pub fn run(&self, isa: Isa, threads: usize) -> Result<Report, Error> {
         let model = TextModel::load(&self.model)?;
-        let search = self.search.clone().unwrap_or_else(|| {
-            let decoding = model.decoding();
-            decoding.search(decoding.beam)
-        });
+        let search = self.search.config(&model.decoding())?;
         let folder = Folder::of(self, &model)?;
         self.check(&model, &folder)?;
         let inputs = Inputs::of(&self.kind, &folder)?;
@@ -142,14 +139,14 @@ impl Synthesis {
 ///
 /// Errors: as [`Synthesis::run`].
 pub fn distil(args: &DistilArgs) -> Result<ExitCode, Error> {
-    tell(&args.synthesis()?, args.threads())
+    tell(&args.synthesis(), args.threads())
 }
 
 /// Adds back-translations to a folder.
 ///
 /// Errors: as [`Synthesis::run`].
 pub fn back_translate(args: &BackTranslateArgs) -> Result<ExitCode, Error> {
-    tell(&args.synthesis()?, args.threads())
+    tell(&args.synthesis(), args.threads())
 }
 
 fn tell(job: &Synthesis, threads: usize) -> Result<ExitCode, Error> {
@@ -159,9 +156,4 @@ fn tell(job: &Synthesis, threads: usize) -> Result<ExitCode, Error> {
     sink.line(&format!("Go on with: lsra train --data {}", job.out.display()))?;
     sink.finish()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.display().to_string();
-    move |cause| Error::Unwritable { path, cause }
 }

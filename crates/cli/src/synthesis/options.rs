@@ -3,7 +3,7 @@
 use super::{Kind, Synthesis};
 use crate::Error;
 use crate::options::SearchArgs;
-use crate::text_model::TextModel;
+use crate::train::Decoding;
 use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
 use lsra_kernels::gemm::Precision;
@@ -104,16 +104,15 @@ pub struct BackTranslationConfig {
 }
 
 impl SynthesisArgs {
-    fn synthesis(&self, kind: Kind) -> Result<Synthesis, Error> {
-        let search = self.search.config(&TextModel::load(&self.model)?.decoding())?;
-        Ok(Synthesis {
+    fn synthesis(&self, kind: Kind) -> Synthesis {
+        Synthesis {
             kind,
             model: self.model.clone(),
             data: self.data.clone(),
             out: self.out.clone(),
-            search: Some(search),
+            search: Search::Asked(self.search.clone()),
             precision: self.precision,
-        })
+        }
     }
 
     fn threads(&self) -> usize {
@@ -122,8 +121,7 @@ impl SynthesisArgs {
 }
 
 impl DistilArgs {
-    /// Errors: an option out of range, or no model.
-    pub(super) fn synthesis(&self) -> Result<Synthesis, Error> {
+    pub(super) fn synthesis(&self) -> Synthesis {
         self.common.synthesis(Kind::Distilled(self.originals))
     }
 
@@ -133,8 +131,7 @@ impl DistilArgs {
 }
 
 impl BackTranslateArgs {
-    /// Errors: an option out of range, or no model.
-    pub(super) fn synthesis(&self) -> Result<Synthesis, Error> {
+    pub(super) fn synthesis(&self) -> Synthesis {
         self.common.synthesis(Kind::BackTranslated { monolingual: self.monolingual.clone() })
     }
 
@@ -144,37 +141,58 @@ impl BackTranslateArgs {
 }
 
 impl DistilConfig {
-    /// Of this folder. Errors: a beam out of range, or no model.
-    pub(crate) fn synthesis(&self, data: &Path) -> Result<Synthesis, Error> {
+    /// Of this folder.
+    pub(crate) fn synthesis(&self, data: &Path) -> Synthesis {
         configured(Kind::Distilled(self.originals), &self.model, data, &self.folder, self.beam)
     }
 }
 
 impl BackTranslationConfig {
-    /// For this folder. Errors: a beam out of range, or no model.
-    pub(crate) fn synthesis(&self, data: &Path) -> Result<Synthesis, Error> {
+    /// For this folder.
+    pub(crate) fn synthesis(&self, data: &Path) -> Synthesis {
         let kind = Kind::BackTranslated { monolingual: self.monolingual.clone() };
         configured(kind, &self.model, data, &self.folder, self.beam)
     }
 }
 
-fn configured(kind: Kind, model: &Path, data: &Path, out: &Path, beam: Option<usize>) -> Result<Synthesis, Error> {
-    let search = |beam: usize| -> Result<GeneratorConfig, Error> {
-        let search = TextModel::load(model)?.decoding().search(beam);
-        let refused = |e: lsra_infer::GeneratorConfigError| Error::Option {
-            option: "config",
-            value: format!("{} = {}", e.name, e.value),
-            expected: e.expected.to_owned(),
-        };
-        search.validate().map_err(refused)?;
-        Ok(search)
-    };
-    Ok(Synthesis {
+fn configured(kind: Kind, model: &Path, data: &Path, out: &Path, beam: Option<usize>) -> Synthesis {
+    Synthesis {
         kind,
         model: model.to_owned(),
         data: data.to_owned(),
         out: out.to_owned(),
-        search: beam.map(search).transpose()?,
+        search: beam.map_or(Search::AsScored, Search::Beam),
         precision: Precision::F32,
-    })
+    }
+}
+
+/// How a model that was read is to search.
+#[derive(Clone, Debug)]
+pub enum Search {
+    /// As it was scored.
+    AsScored,
+    /// With so many hypotheses at each step, as a configuration says.
+    Beam(usize),
+    /// As options say.
+    Asked(SearchArgs),
+}
+
+impl Search {
+    /// Errors: out of range.
+    pub(super) fn config(&self, decoding: &Decoding) -> Result<GeneratorConfig, Error> {
+        match self {
+            Search::AsScored => Ok(decoding.search(decoding.beam)),
+            Search::Asked(options) => options.config(decoding),
+            Search::Beam(beam) => {
+                let search = decoding.search(*beam);
+                let refused = |e: lsra_infer::GeneratorConfigError| Error::Option {
+                    option: "config",
+                    value: format!("{} = {}", e.name, e.value),
+                    expected: e.expected.to_owned(),
+                };
+                search.validate().map_err(refused)?;
+                Ok(search)
+            }
+        }
+    }
 }

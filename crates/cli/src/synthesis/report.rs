@@ -1,10 +1,11 @@
 //! What a synthesis tells of the folder it made.
 
+use super::Synthesis;
 use super::inputs::Counts;
 use super::log::Translated;
-use super::{Synthesis, unwritable};
 use crate::Error;
 use crate::profile::grouped;
+use crate::sink::unwritable;
 use lsra_exec::atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

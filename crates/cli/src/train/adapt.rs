@@ -7,15 +7,12 @@ use crate::text_model::TextModel;
 use lsra_model::ModelConfig;
 use lsra_text::prepare::{Casing, TextForm};
 use lsra_text::{Languages, Prepared};
-use lsra_train::checkpoint::weights_digest;
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// A model to start from.
 pub struct Base {
     file: String,
-    /// Tells its weights from others.
-    digest: u64,
     /// All that its file holds.
     pub(crate) model: TextModel,
 }
@@ -37,8 +34,8 @@ impl Base {
     ///
     /// Errors: as [`TextModel::load`].
     pub fn load(path: &Path) -> Result<Base, Error> {
-        let model = TextModel::load(path)?;
-        Ok(Base { file: path.display().to_string(), digest: weights_digest(&model.weights), model })
+        let model = TextModel::named_by("--from", path)?;
+        Ok(Base { file: path.display().to_string(), model })
     }
 
     /// Where it was read from.
@@ -47,8 +44,9 @@ impl Base {
     }
 
     /// What the card of a model that starts from it says of it: nothing of where it lay, so that such a model's bytes do not depend on that.
-    pub(super) fn on_card(&self) -> Value {
-        json!({ "name": self.model.card.get("name"), "weights": format!("{:016x}", self.digest) })
+    /// `weights`: the digest that tells runs from it from others.
+    pub(super) fn on_card(&self, weights: Option<u64>) -> Value {
+        json!({ "name": self.model.card.get("name"), "weights": weights.map(|digest| format!("{digest:016x}")) })
     }
 
     /// Its dimensions.

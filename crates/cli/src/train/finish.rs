@@ -89,7 +89,7 @@ impl Scores {
 }
 
 /// To the hundredths that BLEU is told in.
-fn rounded(bleu: &Bleu) -> f64 {
+pub(super) fn rounded(bleu: &Bleu) -> f64 {
     (bleu.score() * 100.0).round() / 100.0
 }
 
@@ -142,7 +142,7 @@ fn card(
     match card {
         Value::Object(mut card) => {
             if let Some(base) = &job.from {
-                card.insert("from".to_owned(), base.on_card());
+                card.insert("from".to_owned(), base.on_card(trainer.identity().from));
             }
             card
         }

@@ -1,5 +1,6 @@
 //! What a model says while it learns: BLEU on some of valid, and translations of a few sentences, the same every time.
 
+use super::finish::rounded;
 use super::settings::Decoding;
 use super::translations::{Translations, reference, source};
 use lsra_infer::{GeneratorConfig, Translator};
@@ -110,7 +111,7 @@ impl<'a> Sampler<'a> {
         });
         if self.scored {
             let bleu = Bleu::of_text(&outputs, &references, self.text.target_spelling());
-            line["bleu"] = json!((bleu.score() * 100.0).round() / 100.0);
+            line["bleu"] = json!(rounded(&bleu));
             line["sentences"] = json!(outputs.len());
         }
         line["seconds"] = json!(start.elapsed().as_secs_f64());

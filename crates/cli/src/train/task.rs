@@ -152,12 +152,12 @@ impl Text {
                 prepare(&preparation, threads)?;
                 let mut folder = preparation.out;
                 if let Some(distil) = distil {
-                    let job = distil.synthesis(&folder)?;
+                    let job = distil.synthesis(&folder);
                     eprintln!("{}", job.run(isa, threads)?);
                     folder = job.out;
                 }
                 if let Some(back_translation) = back_translation {
-                    let job = back_translation.synthesis(&folder)?;
+                    let job = back_translation.synthesis(&folder);
                     eprintln!("{}", job.run(isa, threads)?);
                     folder = job.out;
                 }

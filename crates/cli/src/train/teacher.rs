@@ -13,7 +13,7 @@ use lsra_train::Teacher;
 pub(super) fn load(job: &Job, text: &Prepared) -> Result<Option<Teacher>, Error> {
     let training = &job.settings.training;
     let (Some(share), Some(path)) = (training.teachers_share(), &training.teacher) else { return Ok(None) };
-    let there = TextModel::load(path)?;
+    let there = TextModel::named_by("training.teacher", path)?;
     if let Some(Difference { what, there, here }) = pieces_differ(&there, &job.languages, text) {
         let advice = "train the teacher on the same folder, or start both from one model with --from";
         return Err(Error::OtherModel { file: path.display().to_string(), what, there, here, advice });

@@ -6,7 +6,7 @@
 use super::chunks;
 use super::config::PrepareConfig;
 use super::hash::hash_words;
-use super::reason::{Counts, Dropped, Example, Reason, shortened};
+use super::reason::{Counts, Dropped, Example, Reason, nothing_left, shortened};
 use super::source::{Pairs, RawPair, Source};
 use crate::TextError;
 use crate::staged::Staged;
@@ -21,6 +21,16 @@ pub(super) struct Cleaned {
     pub(super) read: u64,
     /// Pairs dropped.
     pub(super) dropped: Vec<Dropped>,
+}
+
+impl Cleaned {
+    /// Errors: all pairs were dropped.
+    pub(super) fn check_some_left(&self) -> Result<(), TextError> {
+        match self.read == self.dropped.iter().map(|d| d.count).sum::<u64>() {
+            true => Err(nothing_left(self.read, &self.dropped)),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Which pairs stay.

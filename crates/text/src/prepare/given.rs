@@ -4,7 +4,7 @@ use super::clean::{self, Wanted};
 use super::config::PrepareConfig;
 use super::lines::Lines;
 use super::pair::{self, key};
-use super::reason::{Dropped, nothing_left};
+use super::reason::Dropped;
 use super::source::Source;
 use crate::{Split, TextError};
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,7 @@ pub(super) fn read(
     out: &Path,
 ) -> Result<GivenReport, TextError> {
     let found = clean::clean(source, config, Wanted::Readable, &out.join(file_name(split)))?;
-    if found.read == found.dropped.iter().map(|d| d.count).sum::<u64>() {
-        return Err(nothing_left(found.read, &found.dropped));
-    }
+    found.check_some_left()?;
     Ok(GivenReport {
         name: split.name().to_owned(),
         files: source.file_names(),

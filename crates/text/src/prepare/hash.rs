@@ -1,7 +1,8 @@
 //! Hashes that are the same on every machine and in every run.
 
+use crate::TextError;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
@@ -23,13 +24,14 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 /// The size and the digest of a file's bytes.
 ///
 /// Errors: the file cannot be read.
-pub(super) fn digest_file(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
+pub(super) fn digest_file(path: &Path) -> Result<(u64, String), TextError> {
+    let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
+    let mut file = File::open(path).map_err(unreadable)?;
     let mut hasher = Xxh3::new();
     let mut buffer = vec![0; 1 << 17];
     let mut size = 0;
     loop {
-        match file.read(&mut buffer)? {
+        match file.read(&mut buffer).map_err(unreadable)? {
             0 => return Ok((size, format!("{:032x}", hasher.digest128()))),
             read => {
                 size += read as u64;

@@ -25,7 +25,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Of a line, at most `most_bytes` are kept in memory.
+    /// Of a line, at most `most_bytes` are kept in memory; `usize::MAX` keeps any.
     ///
     /// Errors: as [`compressed::open`].
     pub(super) fn open(path: &Path, most_bytes: usize) -> Result<Lines, TextError> {
@@ -53,7 +53,7 @@ impl Lines {
             let end = bytes.iter().position(|&b| b == b'\n');
             let part = &bytes[..end.unwrap_or(bytes.len())];
             // One more than is allowed, for a carriage return.
-            let room = (self.most_bytes + 1).saturating_sub(line.len());
+            let room = self.most_bytes.saturating_add(1).saturating_sub(line.len());
             line.extend_from_slice(&part[..part.len().min(room)]);
             if part.len() > room {
                 fit = Fit::OverLong;

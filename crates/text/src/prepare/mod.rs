@@ -34,9 +34,10 @@ pub use given::GivenReport;
 pub use manifest::Manifest;
 pub use measure::{Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, RATIO_BUCKETS, SideReport, ratio_of_bucket};
 pub use normal::{Casing, Normalization, TextForm};
+pub use pair::key as sentence_key;
 pub use reason::{Dropped, Example, Reason};
 pub use report::{PartReport, Report};
-pub use sentences::{SentenceReader, file_digest, sentence_key, settings_digest};
+pub use sentences::{SentenceReader, file_digest, settings_digest};
 pub use source::{Format, Layout, Source, SourceOptions};
 
 use crate::{Languages, Split, TextError, staged};
@@ -170,9 +171,7 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
         let read = |(split, part)| given::read(split, part, config, out);
         Ok((cleaned, given.into_iter().map(read).collect::<Result<_, _>>()?))
     })?;
-    if cleaned.read == cleaned.dropped.iter().map(|d| d.count).sum::<u64>() {
-        return Err(reason::nothing_left(cleaned.read, &cleaned.dropped));
-    }
+    cleaned.check_some_left()?;
     let divided: Divided = steps.run(Step::Divide, watch, || divide::divide(job))?;
     let measured: Measured = steps
         .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
@@ -232,12 +231,12 @@ impl Steps<'_> {
             json!([languages, c.max_ratio, c.valid, c.test, c.seed]),
             json!([c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
         ];
-        let both = [&languages.source, &languages.target];
-        let parts = Split::ALL.iter().flat_map(|s| both.map(|language| file_name(*s, language)));
-        let learnt = tokenizer_files(c.bpe, languages).into_iter().chain(both.map(|l| dictionary_file(l)));
         let read = job.given().into_iter().map(|(split, _)| given::file_name(split));
-        let written: [Vec<String>; 3] =
-            [[CLEAN.to_owned()].into_iter().chain(read).collect(), parts.collect(), learnt.collect()];
+        let written: [Vec<String>; 3] = [
+            [CLEAN.to_owned()].into_iter().chain(read).collect(),
+            part_files(languages),
+            learnt_files(config, languages),
+        ];
         let mut before = String::new();
         let mut planned = Vec::new();
         for ((step, settings), mut files) in
@@ -295,8 +294,7 @@ fn digests(files: &[&PathBuf]) -> Result<Vec<(u64, String)>, TextError> {
     let digest = |path: &&PathBuf| {
         // Opened as it will be read, for the errors that this tells.
         compressed::open(path)?;
-        let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
-        hash::digest_file(path).map_err(unreadable)
+        hash::digest_file(path)
     };
     files.iter().map(digest).collect()
 }
@@ -306,10 +304,8 @@ fn refuse_foreign(out: &Path, languages: &Languages) -> Result<(), TextError> {
     if out.join(STATE).exists() {
         return Ok(());
     }
-    let both = [&languages.source, &languages.target];
-    let parts = Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language)));
-    let others = both.map(|language| dictionary_file(language)).into_iter().chain(["tokenizer.json".to_owned()]);
-    match parts.chain(others).find(|name| out.join(name).exists()) {
+    let others = dictionary_files(languages).into_iter().chain(["tokenizer.json".to_owned()]);
+    match part_files(languages).into_iter().chain(others).find(|name| out.join(name).exists()) {
         Some(found) => Err(TextError::ForeignFolder { folder: out.display().to_string(), found }),
         None => Ok(()),
     }
@@ -317,10 +313,22 @@ fn refuse_foreign(out: &Path, languages: &Languages) -> Result<(), TextError> {
 
 /// The files that a user finds in the folder afterwards.
 fn written(config: &PrepareConfig, languages: &Languages) -> Vec<String> {
+    part_files(languages).into_iter().chain(learnt_files(config, languages)).collect()
+}
+
+/// Those of sentences.
+fn part_files(languages: &Languages) -> Vec<String> {
     let both = [&languages.source, &languages.target];
-    let parts = Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language)));
-    let learnt = tokenizer_files(config.bpe, languages).into_iter().chain(both.map(|l| dictionary_file(l)));
-    parts.chain(learnt).collect()
+    Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language))).collect()
+}
+
+/// Those of pieces.
+fn learnt_files(config: &PrepareConfig, languages: &Languages) -> Vec<String> {
+    tokenizer_files(config.bpe, languages).into_iter().chain(dictionary_files(languages)).collect()
+}
+
+fn dictionary_files(languages: &Languages) -> [String; 2] {
+    [&languages.source, &languages.target].map(|language| dictionary_file(language))
 }
 
 fn remove(path: &Path) -> Result<(), TextError> {

@@ -25,7 +25,7 @@ impl Pair {
 
 /// Errors: the file cannot be opened, or is empty.
 pub(super) fn open(from: &Path) -> Result<Lines, TextError> {
-    Lines::open(from, usize::MAX - 1)
+    Lines::open(from, usize::MAX)
 }
 
 /// The next pair of the first step's file.
@@ -44,7 +44,7 @@ pub(super) fn read(lines: &mut Lines) -> Result<Option<Pair>, TextError> {
 
 /// What a sentence is known by when parts are kept apart: its letters and digits alone, so that no part has a sentence that
 /// differs from another's in case or a comma only.
-pub(super) fn key(line: &str) -> u64 {
+pub fn key(line: &str) -> u64 {
     let folded: String = line.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     hash(if folded.is_empty() { line } else { &folded })
 }

@@ -88,7 +88,7 @@ struct Text(Lines);
 
 impl Text {
     fn open(path: &Path) -> Result<Text, TextError> {
-        Ok(Text(Lines::open(path, usize::MAX - 1)?))
+        Ok(Text(Lines::open(path, usize::MAX)?))
     }
 
     fn next(&mut self) -> Result<Option<String>, TextError> {

@@ -2,7 +2,6 @@
 
 use super::hash::{digest, digest_file};
 use super::lines::{Fit, Lines};
-use super::pair::key;
 use super::reason::Reason;
 use crate::TextError;
 use std::path::Path;
@@ -39,17 +38,11 @@ impl SentenceReader {
     }
 }
 
-/// What a sentence is known by when parts are kept apart: its letters and digits alone.
-pub fn sentence_key(line: &str) -> u64 {
-    key(line)
-}
-
 /// The digest of a file's bytes.
 ///
 /// Errors: the file cannot be read.
 pub fn file_digest(path: &Path) -> Result<String, TextError> {
-    let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
-    Ok(digest_file(path).map_err(unreadable)?.1)
+    Ok(digest_file(path)?.1)
 }
 
 /// The digest of settings, as text.

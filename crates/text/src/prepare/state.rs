@@ -63,8 +63,7 @@ impl State {
         let mut digests = BTreeMap::new();
         for name in files {
             let path = self.folder.join(name.as_ref());
-            let unreadable = |cause| TextError::Unreadable { file: path.display().to_string(), cause };
-            digests.insert(name.as_ref().to_owned(), digest_file(&path).map_err(unreadable)?);
+            digests.insert(name.as_ref().to_owned(), digest_file(&path)?);
         }
         self.saved.steps.insert(step.to_owned(), Done { key: key.to_owned(), files: digests });
         staged::write(&self.file, &serde_json::to_vec_pretty(&self.saved).expect("names and numbers"))

@@ -1,8 +1,8 @@
 //! The loss of two passes that are to agree: the last operation of a tape, as the plain loss is.
 
 use super::forward::{KEPT, rows, rows_mut};
-use super::{LossSums, NodeId, Tape, sum};
-use lsra_kernels::agreement::{Agreement, PairLosses, projection_pair_loss_backward};
+use super::{Compared, LossSums, NodeId, Tape};
+use lsra_kernels::agreement::{Agreement, projection_pair_loss_backward};
 use lsra_kernels::trace;
 use lsra_model::layers::Linear;
 use lsra_tensor::Tensor;
@@ -19,7 +19,7 @@ impl Tape<'_> {
         alpha: f32,
     ) -> LossSums {
         let _span = trace::operation("agreement", [targets.len(), output.inputs, output.outputs]);
-        let [mut loss, mut nll, mut divergence] = [(); 3].map(|()| vec![0.0; targets.len()]);
+        let mut found = Compared::new(targets.len());
         let inputs = x.map(|x| self.nodes[x.0].value.as_ref().expect(KEPT));
         let mut dx = inputs.map(|input| Tensor::unfilled(input.rows(), input.columns()));
         projection_pair_loss_backward(
@@ -29,7 +29,7 @@ impl Tape<'_> {
             self.cx.packed.backward(output.weight),
             targets,
             Agreement { smoothing, alpha, scale: 1.0 },
-            PairLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
+            found.losses(),
             dx.each_mut().map(rows_mut),
             self.gradients.get_mut(output.weight),
             &mut self.scratch.loss,
@@ -37,6 +37,6 @@ impl Tape<'_> {
         for (x, dx) in x.into_iter().zip(dx) {
             self.nodes[x.0].gradient = Some(dx);
         }
-        LossSums { smoothed: sum(&loss), nll: sum(&nll), divergence: sum(&divergence), tokens: targets.len() }
+        found.sums()
     }
 }

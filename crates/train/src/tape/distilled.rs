@@ -1,8 +1,8 @@
 //! The loss of a student and its teacher: the last operation of a tape, as the plain loss is.
 
 use super::forward::{KEPT, rows, rows_mut};
-use super::{LossSums, NodeId, Tape, sum};
-use lsra_kernels::distil::{Distillation, DistilledLosses, TeacherRows, projection_distil_loss_backward};
+use super::{Compared, LossSums, NodeId, Tape};
+use lsra_kernels::distil::{Distillation, TeacherRows, projection_distil_loss_backward};
 use lsra_kernels::trace;
 use lsra_model::layers::Linear;
 use lsra_tensor::Tensor;
@@ -19,7 +19,7 @@ impl Tape<'_> {
         to: Distillation,
     ) -> LossSums {
         let _span = trace::operation("distilled", [targets.len(), output.inputs, output.outputs]);
-        let [mut loss, mut nll, mut divergence] = [(); 3].map(|()| vec![0.0; targets.len()]);
+        let mut found = Compared::new(targets.len());
         let input = self.nodes[x.0].value.as_ref().expect(KEPT);
         let mut dx = Tensor::unfilled(input.rows(), input.columns());
         projection_distil_loss_backward(
@@ -30,12 +30,12 @@ impl Tape<'_> {
             teacher,
             targets,
             to,
-            DistilledLosses { loss: &mut loss, nll: &mut nll, divergence: &mut divergence },
+            found.losses(),
             rows_mut(&mut dx),
             self.gradients.get_mut(output.weight),
             &mut self.scratch.loss,
         );
         self.nodes[x.0].gradient = Some(dx);
-        LossSums { smoothed: sum(&loss), nll: sum(&nll), divergence: sum(&divergence), tokens: targets.len() }
+        found.sums()
     }
 }

@@ -18,7 +18,7 @@ use crate::teacher::Lesson;
 use lsra_exec::{Packed, Weights};
 use lsra_kernels::Isa;
 use lsra_kernels::attention::AttentionScratch;
-use lsra_kernels::cross_entropy::LossScratch;
+use lsra_kernels::cross_entropy::{ComparedLosses, LossScratch};
 use lsra_kernels::distil::Distillation;
 use lsra_kernels::dropout::{DropoutKey, in_pass};
 use lsra_kernels::gemm::GemmScratch;
@@ -81,6 +81,25 @@ impl LossSums {
     pub fn of(losses: &Losses) -> LossSums {
         let [smoothed, nll] = [&losses.smoothed, &losses.nll].map(|values| sum(values));
         LossSums { smoothed, nll, divergence: 0.0, tokens: losses.nll.len() }
+    }
+}
+
+/// What a loss that compares two distributions finds of each row.
+struct Compared([Vec<f32>; 3]);
+
+impl Compared {
+    fn new(rows: usize) -> Compared {
+        Compared([(); 3].map(|()| vec![0.0; rows]))
+    }
+
+    fn losses(&mut self) -> ComparedLosses<'_> {
+        let [loss, nll, divergence] = &mut self.0;
+        ComparedLosses { loss, nll, divergence }
+    }
+
+    fn sums(&self) -> LossSums {
+        let [loss, nll, divergence] = &self.0;
+        LossSums { smoothed: sum(loss), nll: sum(nll), divergence: sum(divergence), tokens: loss.len() }
     }
 }
 
