@@ -7,16 +7,16 @@
 //! rows of an embedding table are looked up in the file, so that of a table those pages are in memory whose words occur. Vectors, which are
 //! small and lie everywhere between, are copied.
 
-use crate::Weights;
 use crate::map::Mapped;
+use crate::{Weights, tensors};
 use lsra_model::{Model, ModelConfig, Params};
 use lsra_tensor::{Holder, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,8 +108,7 @@ impl ModelFile {
     /// Errors: the folder cannot be written, or the disk is full; what was there before is then still there.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let io = |source| FileError::Io { path: path.to_owned(), action: "written", source };
-        let bytes = self.to_bytes().map_err(|e| io(std::io::Error::other(e)))?;
-        crate::atomic::replace(path, |f| f.write_all(&bytes)).map_err(io)
+        crate::atomic::replace(path, |f| self.write(f)).map_err(io)
     }
 
     /// Errors: the file cannot be read, is cut off or of another kind, its configuration makes no model, or a tensor is missing or of
@@ -160,23 +159,19 @@ impl ModelFile {
         Ok(ModelFile { model, weights, card, blobs })
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
         let config = serde_json::to_string(&self.model.config).expect("a configuration is JSON");
         let card = serde_json::to_string(&self.card).expect("a card is JSON");
-        let metadata = HashMap::from([
-            ("lsra.format".to_owned(), FORMAT.to_owned()),
-            ("lsra.config".to_owned(), config),
-            ("lsra.card".to_owned(), card),
-        ]);
-        let mut tensors: Vec<(String, Bytes<'_>)> = Vec::new();
+        let metadata = [("lsra.format", FORMAT.to_owned()), ("lsra.config", config), ("lsra.card", card)];
+        let mut all: Vec<(String, Bytes<'_>)> = Vec::new();
         for ((_, spec), tensor) in self.model.params.iter().zip(self.weights.iter()) {
-            tensors.push((spec.name.clone(), Bytes::of_f32(spec.shape.clone(), tensor.data())));
+            all.push((spec.name.clone(), Bytes::of_f32(spec.shape.clone(), tensor.data())));
         }
         for (name, blob) in &self.blobs {
             let view = Bytes { dtype: Dtype::U8, shape: vec![blob.len()], data: Cow::Borrowed(blob) };
-            tensors.push((format!("{BLOB}{name}"), view));
+            all.push((format!("{BLOB}{name}"), view));
         }
-        safetensors::serialize(tensors, Some(metadata))
+        tensors::write(to, &metadata, &all)
     }
 }
 

@@ -9,6 +9,7 @@ mod map;
 pub mod packed;
 pub mod probe;
 pub mod reference;
+pub mod tensors;
 pub mod weights;
 
 pub use eager::{Eager, EagerState, Workspace};

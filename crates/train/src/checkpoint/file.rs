@@ -3,14 +3,12 @@
 use super::{CheckpointError, Identity};
 use crate::optimizer::Moments;
 use crate::progress::Progress;
-use lsra_exec::{Weights, atomic};
+use lsra_exec::{Weights, atomic, tensors};
 use lsra_model::{ParamSpec, Params};
 use lsra_tensor::Tensor;
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const FORMAT_KEY: &str = "lsra.format";
@@ -40,42 +38,21 @@ pub fn write(
     moments: &[Moments],
 ) -> Result<(), CheckpointError> {
     let state = serde_json::to_string(saved).expect("numbers and names make JSON");
-    let metadata = HashMap::from([(FORMAT_KEY.to_owned(), FORMAT.to_owned()), (STATE_KEY.to_owned(), state)]);
-    let mut tensors = Vec::new();
+    let metadata = [(FORMAT_KEY, FORMAT.to_owned()), (STATE_KEY, state)];
+    let mut all = Vec::new();
     for (kind, weights) in [(WEIGHTS, Some(weights)), (EMA, ema)] {
         for ((_, spec), tensor) in params.iter().zip(weights.iter().flat_map(|w| w.iter())) {
-            tensors.push((format!("{kind}.{}", spec.name), view(spec, tensor.data())));
+            all.push((format!("{kind}.{}", spec.name), view(spec, tensor.data())));
         }
     }
     for m in moments {
         for ((_, spec), values) in params.iter().zip(&m.values) {
-            tensors.push((format!("{}.{}", m.name, spec.name), view(spec, values)));
+            all.push((format!("{}.{}", m.name, spec.name), view(spec, values)));
         }
     }
-    tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    let header = header(metadata, &tensors);
     // As they lie: a copy of all would be three times the model.
-    let write_all = |f: &mut dyn Write| {
-        f.write_all(&(header.len() as u64).to_le_bytes())?;
-        f.write_all(&header)?;
-        tensors.iter().try_for_each(|(_, tensor)| f.write_all(tensor.data()))
-    };
-    atomic::replace(path, write_all)
+    atomic::replace(path, |f| tensors::write(f, &metadata, &all))
         .map_err(|cause| CheckpointError::Unwritable { path: path.display().to_string(), cause })
-}
-
-/// What stands before tensors that follow one another, in whole words of 8 bytes.
-fn header(metadata: HashMap<String, String>, tensors: &[(String, TensorView<'_>)]) -> Vec<u8> {
-    let mut end = 0;
-    let info = |(name, tensor): &(String, TensorView<'_>)| {
-        let start = end;
-        end += tensor.data().len();
-        (name.clone(), TensorInfo { dtype: tensor.dtype(), shape: tensor.shape().to_vec(), data_offsets: (start, end) })
-    };
-    let header = Metadata::new(Some(metadata), tensors.iter().map(info).collect()).expect("true shapes and places");
-    let mut bytes = serde_json::to_vec(&header).expect("numbers and names make JSON");
-    bytes.resize(bytes.len().next_multiple_of(8), b' ');
-    bytes
 }
 
 fn view<'a>(spec: &ParamSpec, values: &'a [f32]) -> TensorView<'a> {
