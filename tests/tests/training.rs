@@ -351,6 +351,34 @@ fn it_learns_and_stops_when_it_learns_no_more() {
     assert!(kept.contains(&best.updates), "{kept:?}");
 }
 
+/// What is validated where a run happens to stop counts neither for patience nor as the best once it goes on.
+#[test]
+fn many_short_runs_end_where_a_whole_one_does() {
+    let text = tiny::prepared();
+    let stop = AtomicBool::new(false);
+    let changes =
+        ["training.schedule=cosine", "training.period_updates=150", "training.final_lr=0", "training.patience=2"];
+    let whole = tempfile::tempdir().unwrap();
+    let mut wanted = trainer(Isa::best(), 2, &text, &changes);
+    let run_of = |trainer: &mut Trainer<'_>, folder: &Path, start: Start| {
+        run(trainer, &options(folder, start, &stop), &mut Watcher::new(&stop, usize::MAX)).unwrap().ending
+    };
+    assert_eq!(run_of(&mut wanted, whole.path(), Start::Fresh), Ending::Converged);
+    assert!(wanted.updates_per_epoch() > 2);
+
+    let parts = tempfile::tempdir().unwrap();
+    for end in (1..).map(|n| n * wanted.updates_per_epoch() / 2) {
+        let until = format!("training.max_updates={end}");
+        let mut again = trainer(Isa::best(), 2, &text, &[&changes[..], &[until.as_str()]].concat());
+        if run_of(&mut again, parts.path(), Start::Resume) == Ending::Converged {
+            assert_eq!(again.progress(), wanted.progress());
+            assert!(bits(&again) == bits(&wanted));
+            break;
+        }
+        assert!(end < 2 * wanted.progress().updates, "it has not stopped where the whole run did");
+    }
+}
+
 #[test]
 fn a_loss_that_is_no_number_ends_the_run_and_harms_nothing() {
     let text = tiny::prepared();
@@ -448,7 +476,8 @@ fn weights_of_another_model_are_refused() {
 fn passes_that_drop_nothing_cannot_agree() {
     let text = tiny::prepared();
     let still = ["model.dropout=0", "model.attention_dropout=0", "model.taps_dropout=0", "training.r_drop=5"];
-    let error = trainer_from(None, Isa::best(), 1, &text, &still).map(|_| ()).unwrap_err().to_string();
+    let changes = still.map(str::to_owned);
+    let error = Settings::parse("tiny", tiny::PRESET, &changes).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("training.r_drop = 5") && error.contains("model.dropout"), "{error}");
     // One kind is enough.
     for kept in 0..3 {

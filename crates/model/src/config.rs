@@ -163,6 +163,13 @@ fn refuse(key: &'static str, value: impl ToString, expected: impl Into<String>) 
 }
 
 impl ModelConfig {
+    /// Whether two passes over the same text in training can differ.
+    pub fn has_dropout(&self) -> bool {
+        let taps = self.convolution_channels > 0 && self.taps_dropout > 0.0;
+        let weights = self.attention_channels > 0 && self.attention_dropout > 0.0;
+        self.dropout > 0.0 || weights || taps
+    }
+
     /// Errors: the first value out of range, with what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
         const MOST: usize = 1 << 16;

@@ -51,3 +51,13 @@ fn parameter_names_are_unique() {
         assert_eq!(names.len(), count, "{name}");
     }
 }
+
+#[test]
+fn dropout_counts_where_there_is_something_to_drop() {
+    let config = preset("iwslt-160").unwrap().model;
+    let none = ModelConfig { dropout: 0.0, attention_dropout: 0.0, taps_dropout: 0.0, ..config };
+    assert!(!none.has_dropout());
+    assert!(ModelConfig { dropout: 0.1, ..none.clone() }.has_dropout());
+    let taps = ModelConfig { taps_dropout: 0.1, ..none };
+    assert!(taps.has_dropout() && !ModelConfig { convolution_channels: 0, ..taps }.has_dropout());
+}

@@ -11,6 +11,8 @@ use lsra_tensor::Tensor;
 pub enum FinalWeights {
     /// Those of the validation with the lowest loss, after so many updates.
     Best(u64),
+    /// The newest, after so many updates, where none of the others is there.
+    Last(u64),
     /// The mean of those after so many updates each.
     MeanOf(Vec<u64>),
 }

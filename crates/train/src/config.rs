@@ -148,7 +148,7 @@ pub struct TrainingConfig {
     /// Training ends after so many epochs; 0 sets no limit.
     #[serde(default)]
     pub max_epochs: u64,
-    /// Training ends when so many validations in a row brought no lower loss; 0 never ends it.
+    /// Training ends when so many epochs in a row brought no lower loss on valid; 0 never ends it.
     #[serde(default)]
     pub patience: usize,
     /// The final weights are the mean of so many last epochs' checkpoints; 1 takes the best one as it is.
@@ -237,11 +237,27 @@ impl TrainingConfig {
         check("period_growth", self.period_growth, grows, "must be at least 1")?;
         let shrinks = positive(self.period_shrink) && self.period_shrink <= 1.0;
         check("period_shrink", self.period_shrink, shrinks, "must be above 0 and at most 1")?;
+        self.validate_periods()?;
         check("max_updates", self.max_updates, self.max_updates > 0, "must be at least 1")?;
         check("average_checkpoints", self.average_checkpoints, self.average_checkpoints > 0, "must be at least 1")?;
         let minutes = self.checkpoint_minutes;
         check("checkpoint_minutes", minutes, positive(minutes) && minutes <= 1e6, "must be above 0, at most 1000000")?;
         check("lanes", self.lanes, (1..=1024).contains(&self.lanes), "must be from 1 to 1024")
+    }
+
+    fn validate_periods(&self) -> Result<(), TrainingConfigError> {
+        let cosine = self.schedule == ScheduleKind::Cosine;
+        check(
+            "period_updates",
+            self.period_updates,
+            cosine || self.period_updates == 0,
+            "needs training.schedule = \"cosine\"",
+        )?;
+        for (key, value) in [("period_growth", self.period_growth), ("period_shrink", self.period_shrink)] {
+            let many = self.period_updates > 0;
+            check(key, value, many || value == 1.0, "needs training.period_updates, the length of the first period")?;
+        }
+        Ok(())
     }
 
     fn validate_teacher(&self) -> Result<(), TrainingConfigError> {
@@ -251,8 +267,13 @@ impl TrainingConfig {
             check("distil", share, there || share == 0.0, "needs training.teacher, a model file")?;
         }
         let temperature = self.distil_temperature;
-        let positive = temperature.is_finite() && temperature > 0.0;
-        check("distil_temperature", temperature, positive, "must be above 0; 1 compares the models as they are")?;
+        let range = (1e-3..=1e3).contains(&temperature);
+        check(
+            "distil_temperature",
+            temperature,
+            range,
+            "must be from 0.001 to 1000; 1 compares the models as they are",
+        )?;
         check("distil_temperature", temperature, there || temperature == 1.0, "needs training.teacher, a model file")?;
         let apart = self.r_drop == 0.0 || self.teachers_share().is_none();
         check("r_drop", self.r_drop, apart, "does not go together with training.teacher: leave one of them out")

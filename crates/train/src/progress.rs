@@ -31,7 +31,7 @@ impl LossSums {
         if !self.smoothed.is_finite() {
             Some(("the loss", self.loss()))
         } else if !self.divergence.is_finite() {
-            Some(("the divergence of two passes", self.divergence_bits()))
+            Some(("the divergence", self.divergence_bits()))
         } else {
             None
         }
@@ -49,6 +49,12 @@ pub struct Validation {
     pub train: LossSums,
     /// Of the validation set, without dropout.
     pub valid: LossSums,
+}
+
+impl Validation {
+    fn ends_epoch(&self, updates_per_epoch: u64) -> bool {
+        self.updates == self.epoch * updates_per_epoch
+    }
 }
 
 /// The position in the data, and what has been seen on the way. Masks and orders are drawn from counters, so the seed and
@@ -76,19 +82,29 @@ impl Default for Progress {
 impl Progress {
     /// The validation of lowest loss, the first of equals.
     pub fn best(&self) -> Option<&Validation> {
-        self.validations.iter().min_by(|a, b| a.valid.loss().total_cmp(&b.valid.loss()))
+        lowest(self.validations.iter())
     }
 
-    /// How many validations have come since the best one.
-    pub fn validations_since_best(&self) -> usize {
-        let best = self.best().map(|b| b.updates);
-        self.validations.iter().rev().take_while(|v| Some(v.updates) != best).count()
+    /// How many validations have come since the best one, at ends of epochs: one within an epoch is of a run that ended there.
+    pub fn epochs_since_best(&self, updates_per_epoch: u64) -> usize {
+        let ends = || self.validations.iter().filter(|v| v.ends_epoch(updates_per_epoch));
+        let best = lowest(ends()).map(|b| b.updates);
+        ends().rev().take_while(|v| Some(v.updates) != best).count()
+    }
+
+    /// Leaves the validations at ends of epochs: where a run goes on past another, its best weights are those of a run that never stopped.
+    pub(crate) fn forget_validations_within_epochs(&mut self, updates_per_epoch: u64) {
+        self.validations.retain(|v| v.ends_epoch(updates_per_epoch));
     }
 
     /// Whether the weights as they are have been validated.
     pub fn is_validated(&self) -> bool {
         self.validations.last().is_some_and(|v| v.updates == self.updates)
     }
+}
+
+fn lowest<'v>(validations: impl Iterator<Item = &'v Validation>) -> Option<&'v Validation> {
+    validations.min_by(|a, b| a.valid.loss().total_cmp(&b.valid.loss()))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ fn limit(trainer: &Trainer<'_>) -> Option<Ending> {
     let epochs_over = config.max_epochs > 0 && progress.epoch > config.max_epochs;
     if progress.updates >= config.max_updates || epochs_over {
         Some(Ending::Complete)
-    } else if config.patience > 0 && progress.validations_since_best() >= config.patience {
+    } else if config.patience > 0 && progress.epochs_since_best(trainer.updates_per_epoch()) >= config.patience {
         Some(Ending::Converged)
     } else {
         None

@@ -76,7 +76,34 @@ impl Place {
         }
         // Periods before number n take period x (growth^n - 1) / (growth - 1) updates.
         let number = (1.0 - since / period * (1.0 - growth)).log(growth).floor();
-        let power = growth.powf(number);
-        Place { number, into: since - (1.0 - power) / (1.0 - growth) * period, length: power * period }
+        let place = |number: f64| {
+            let power = growth.powf(number);
+            Place { number, into: since - (1.0 - power) / (1.0 - growth) * period, length: power * period }
+        };
+        let found = place(number);
+        // Where a period begins, the logarithm may fall just short of a whole number.
+        if found.into >= found.length { place(number + 1.0) } else { found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logarithms of powers of 3 and 10 fall short of whole numbers.
+    #[test]
+    fn every_period_begins_at_its_highest_rate() {
+        for growth in [1.0, 2.0, 3.0, 5.0, 10.0] {
+            let decay = Decay::Cosine { lowest: 0.0, period: 10.0, growth, shrink: 0.5 };
+            let schedule = Schedule { peak: 1.0, warmup_updates: 7, warmup_from: 0.0, decay };
+            let (mut start, mut length) = (7, 10);
+            for number in 0..8 {
+                let highest = 0.5f64.powi(number);
+                assert!((schedule.lr(start) - highest).abs() < 1e-9 * highest, "period {number} of growth {growth}");
+                assert!(schedule.lr(start + length - 1) < 0.03 * highest, "period {number} of growth {growth}");
+                start += length;
+                length *= growth as u64;
+            }
+        }
     }
 }

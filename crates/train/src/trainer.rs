@@ -114,8 +114,7 @@ impl<'d> Trainer<'d> {
                 Some((teacher, fingerprint))
             }
         };
-        let dropouts = [model.config.dropout, model.config.attention_dropout, model.config.taps_dropout];
-        if config.r_drop > 0.0 && dropouts.iter().all(|&rate| rate == 0.0) {
+        if config.r_drop > 0.0 && !model.config.has_dropout() {
             return Err(TrainError::NothingToAgree { alpha: config.r_drop });
         }
         if let Some(weights) = &weights {
@@ -254,6 +253,8 @@ impl<'d> Trainer<'d> {
         if !step.gradient_norm.is_finite() {
             return Err(self.not_a_number("the gradient's norm", step.gradient_norm));
         }
+        let per_epoch = self.updates_per_epoch();
+        self.progress.forget_validations_within_epochs(per_epoch);
         self.progress.updates += 1;
         self.progress.batch = end;
         self.progress.epoch_losses += losses;
