@@ -205,7 +205,8 @@ impl Folder {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let other = [MANIFEST, "report.json", "report.html", Report::FILE].contains(&name.as_str());
-            let is_file = entry.file_type().is_ok_and(|t| t.is_file());
+            // What a link leads to is read like a file, so it is copied like one.
+            let is_file = entry.path().is_file();
             if is_file && !other && !train.contains(&name) && !name.ends_with(".partial") {
                 self.copy(&name)?;
             }

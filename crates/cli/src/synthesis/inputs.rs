@@ -137,6 +137,19 @@ fn each(file: PathBuf, mut reader: SentenceReader) -> impl Iterator<Item = Resul
     })
 }
 
+/// Whether a file of sentences has a capital letter.
+///
+/// Errors: missing, empty or unreadable.
+pub(super) fn has_capitals(file: &Path) -> Result<bool, Error> {
+    let places = each(file.to_owned(), SentenceReader::open(file, PrepareConfig::default().max_line_bytes)?);
+    for place in places {
+        if place?.line.is_ok_and(|line| line.chars().any(char::is_uppercase)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The lines of a file of a folder, which are text.
 ///
 /// Errors: missing, empty or unreadable, or, as it goes, not UTF-8.

@@ -110,8 +110,31 @@ impl Synthesis {
             Some(Difference { what, there, here }) => {
                 Err(Error::OtherModel { file: self.model.display().to_string(), what, there, here, advice })
             }
-            None => Ok(()),
+            None => self.check_casing(model, folder),
         }
+    }
+
+    /// Raw text goes through a model's own form; what was tokenised before is taken as it is, and a model that knows no capital letter would put
+    /// lowercased sentences beside others.
+    ///
+    /// Errors: tokenised text with capitals, and such a model.
+    fn check_casing(&self, model: &TextModel, folder: &Folder) -> Result<(), Error> {
+        if folder.form.is_some() || !model.is_lowercased() {
+            return Ok(());
+        }
+        let own = match &self.kind {
+            Kind::Distilled(_) => &[][..],
+            Kind::BackTranslated { monolingual } => monolingual,
+        };
+        for file in folder.train().iter().chain(own) {
+            if inputs::has_capitals(file)? {
+                let (there, here) =
+                    ("lowercased".to_owned(), format!("with capital letters, as in {}", file.display()));
+                let (file, advice) = (self.model.display().to_string(), "lowercase it first");
+                return Err(Error::OtherModel { file, what: "text", there, here, advice });
+            }
+        }
+        Ok(())
     }
 
     /// A digest of all that the translations and the folder depend on, but the instruction set.

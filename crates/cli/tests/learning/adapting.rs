@@ -1,29 +1,14 @@
 //! Training on from a model that is there: `lsra train --from`, and the recipes for small data, as one configuration has them.
 
-use crate::kit::{lsra, refused, succeed, table};
+use crate::kit::{card, lsra, refused, succeed, table};
 use lsra::trace::UpdateTraceArgs;
 use lsra::train::{Base, Job, Settings};
 use lsra_kernels::Isa;
 use lsra_text::Prepared;
 use lsra_train::Start;
 use safetensors::{Dtype, SafeTensors};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use tempfile::TempDir;
-
-fn card(bytes: &[u8]) -> Value {
-    let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
-    serde_json::from_str(&header.metadata().as_ref().unwrap()["lsra.card"]).unwrap()
-}
-
-/// All that a model file holds, metadata and tensors by name: metadata lie in any order.
-fn contents(bytes: &[u8]) -> (BTreeMap<String, String>, BTreeMap<String, Vec<u8>>) {
-    let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
-    let metadata = header.metadata().clone().unwrap().into_iter().collect();
-    let tensors = SafeTensors::deserialize(bytes).unwrap().tensors();
-    (metadata, tensors.into_iter().map(|(name, tensor)| (name, tensor.data().to_vec())).collect())
-}
 
 const SMALL: &str = "--set model.channels=16 --set model.attention_channels=8 --set model.convolution_channels=8 \
                      --set model.feed_forward=16 --set model.embeddings=shared-decoder --set training.max_tokens=512 \
@@ -115,6 +100,13 @@ fn a_model_goes_on_with_other_text() {
     succeed(folder, "translate --model runs/b/model.safetensors --max-length 5 hallo");
 
     let from = "--from runs/a/model.safetensors";
+    // On words it has not forgotten how to take sentences whole.
+    let words: String = (0..100).map(|n| format!("wort{n}\tword{n}\n")).collect();
+    fs::write(folder.join("words.tsv"), words).unwrap();
+    succeed(folder, &format!("prepare words.tsv --out data/words {PREPARE}"));
+    succeed(folder, &format!("train --data data/words {from} --out runs/words --max-updates 1"));
+    let words = fs::read(folder.join("runs/words/model.safetensors")).unwrap();
+    assert_eq!(card(&words)["longest_source"], card(&before)["longest_source"]);
     // A program that forgets to have the model cut its text is told so.
     let (languages, text) = Prepared::read_prepared(&folder.join("data/b")).unwrap();
     let job = || Job {
@@ -167,7 +159,7 @@ fn a_run_from_a_model_goes_on_from_that_one_alone() {
 
     succeed(folder, &format!("{train} --out runs/whole --max-updates 4"));
     succeed(folder, &format!("{train} --out runs/parts --max-updates 1"));
-    assert!(contents(&model("parts")) != contents(&model("whole")));
+    assert!(model("parts") != model("whole"));
 
     // Its own model cuts as the one before it does, and has other weights.
     let resume = format!("{train} --out runs/parts --resume --max-updates 4");
@@ -179,8 +171,5 @@ fn a_run_from_a_model_goes_on_from_that_one_alone() {
     fs::rename(folder.join("runs/a/model.safetensors"), folder.join("moved.safetensors")).unwrap();
     let [_, told] = succeed(folder, &format!("{resume} --from moved.safetensors"));
     assert!(told.contains("starting from moved.safetensors"), "{told}");
-    assert!(
-        contents(&model("parts")) == contents(&model("whole")),
-        "it depends on where it stopped, or where its base lay"
-    );
+    assert!(model("parts") == model("whole"), "it depends on where it stopped, or where its base lay");
 }

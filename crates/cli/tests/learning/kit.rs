@@ -1,6 +1,8 @@
 //! Raw pairs, the program run in a folder, and what it tells.
 
 use lsra_text::demo::{DemoSizes, generate};
+use safetensors::SafeTensors;
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -31,4 +33,10 @@ pub fn refused(folder: &Path, arguments: &str, parts: &[&str]) {
     let told: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
     assert_eq!((status, told.len()), (Some(2), 1), "{arguments}: {told:?}");
     assert!(parts.iter().all(|p| told[0].contains(p)), "{arguments}: {told:?} should say {parts:?}");
+}
+
+/// What a model file says of itself.
+pub fn card(bytes: &[u8]) -> Value {
+    let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
+    serde_json::from_str(&header.metadata().as_ref().unwrap()["lsra.card"]).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Models that teach others: by their distributions, by their translations, and by sources for sentences that have none.
 
-use crate::kit::{refused, succeed, table};
+use crate::kit::{card, refused, succeed, table};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -51,6 +51,8 @@ fn models_teach_others() {
     let folder = temporary.path();
     distributions(folder);
     translations(folder);
+    tokenised_text(folder);
+    linked_text(folder);
     sources_for_targets(folder);
     all_in_one_file(folder);
 }
@@ -66,6 +68,13 @@ fn distributions(folder: &Path) {
     fs::copy(folder.join("runs/teacher/model.safetensors"), folder.join("moved.safetensors")).unwrap();
     let moved = "--set training.teacher=moved.safetensors";
     succeed(folder, &format!("{student} --out runs/student {moved} --max-updates 3 --resume"));
+    // The model says which teacher it had, and depends neither on where that lay nor on where the run rested.
+    succeed(folder, &format!("{student} --out runs/whole {teacher} --max-updates 3"));
+    let [parts, whole] =
+        ["student", "whole"].map(|run| fs::read(folder.join("runs").join(run).join("model.safetensors")));
+    let (parts, whole) = (parts.unwrap(), whole.unwrap());
+    assert!(parts == whole);
+    assert_eq!(card(&whole)["teacher"]["weights"].as_str().map(str::len), Some(16));
 
     succeed(folder, "prepare a.tsv --out data/fewer --languages de-en --vocabulary 100 --valid 10 --test 10");
     succeed(
@@ -158,6 +167,53 @@ fn translations(folder: &Path) {
     assert!(!at("data/e/corpus.json").exists() && !at("data/e/train.en").exists());
 }
 
+/// Tokenised text is taken as it is: beside capitals a model of lowercased text has nothing to say.
+fn tokenised_text(folder: &Path) {
+    let write = |data: &str, change: fn(&str) -> String| {
+        fs::create_dir(folder.join(data)).unwrap();
+        for (name, bytes) in content(&folder.join("data/a")) {
+            if ["train.", "valid.", "test."].iter().any(|part| name.starts_with(part)) {
+                fs::write(folder.join(data).join(name), change(std::str::from_utf8(&bytes).unwrap())).unwrap();
+            }
+        }
+    };
+    write("data/small", |text| text.to_lowercase());
+    write("data/large", |text| text.to_uppercase());
+    succeed(
+        folder,
+        &format!(
+            "train iwslt14 --data data/small --out runs/small {SMALL} --set model.feed_forward=16 --max-updates 1"
+        ),
+    );
+    let small = "--model runs/small/model.safetensors --beam 1";
+    succeed(folder, &format!("distil {small} --data data/small --out data/small-d"));
+    refused(
+        folder,
+        &format!("distil {small} --data data/large --out data/none"),
+        &["lowercased", "train.de", "lowercase it"],
+    );
+    assert!(!folder.join("data/none").exists());
+}
+
+#[cfg(unix)]
+fn linked_text(folder: &Path) {
+    fs::create_dir(folder.join("data/linked")).unwrap();
+    for (name, _) in content(&folder.join("data/a")) {
+        std::os::unix::fs::symlink(folder.join("data/a").join(&name), folder.join("data/linked").join(&name)).unwrap();
+    }
+    let distil = "distil --model runs/teacher/model.safetensors --beam 1";
+    for data in ["a", "linked"] {
+        succeed(folder, &format!("{distil} --data data/{data} --out data/{data}-links"));
+    }
+    let [plain, linked] = ["a", "linked"].map(|data| content(&folder.join(format!("data/{data}-links"))));
+    let but_report =
+        |files: Vec<(String, Vec<u8>)>| files.into_iter().filter(|f| f.0 != "synthesis.json").collect::<Vec<_>>();
+    assert!(but_report(plain) == but_report(linked));
+}
+
+#[cfg(not(unix))]
+fn linked_text(_: &Path) {}
+
 fn sources_for_targets(folder: &Path) {
     let at = |name: &str| folder.join(name);
     let held_out = lines(&at("data/a/test.en"))[0].to_uppercase();
@@ -227,6 +283,12 @@ fn all_in_one_file(folder: &Path) {
         [decoding]
         max_length = 8
     "#;
+    // What is missing is told before the first model works for hours.
+    for (there, gone) in [("mono.en", "none.en"), ("teacher = \"runs/teacher", "teacher = \"runs/none")] {
+        fs::write(folder.join("bad.toml"), config.replace(there, gone)).unwrap();
+        refused(folder, "train --config bad.toml", &["none", "no such file"]);
+        assert!(!folder.join("data/all-distilled").exists());
+    }
     fs::write(folder.join("all.toml"), config).unwrap();
     let [_, told] = succeed(folder, "train --config all.toml");
     assert!(told.contains("for 0.3 of the loss") && told.matches("train: ").count() == 2, "{told}");
