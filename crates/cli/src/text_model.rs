@@ -242,7 +242,8 @@ fn words<S: AsRef<str>>(spelling: Spelling, pieces: &[S]) -> Vec<Word> {
 }
 
 /// Errors: there is no file, and what to give instead.
-fn check_path(option: &'static str, path: &Path) -> Result<(), Error> {
+/// Errors: a folder, or nothing, where a model file should be; told before anything else is done.
+pub(crate) fn check_path(option: &'static str, path: &Path) -> Result<(), Error> {
     let file = path.display().to_string();
     if path.is_dir() {
         let inside = Some(path.join("model.safetensors")).filter(|p| p.is_file());

@@ -12,7 +12,7 @@ use lsra_infer::Translator;
 use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
 use lsra_text::{Bleu, Corpus, Prepared, TextPair};
-use lsra_train::{FinalWeights, Run, Trainer, Validation, final_weights};
+use lsra_train::{FinalWeights, Run, Trainer, TrainingConfig, Validation, final_weights};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -41,7 +41,9 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     let model = trainer.model();
     let (count, per_epoch) = (trainer.config().average_checkpoints, trainer.updates_per_epoch());
     let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
-        .unwrap_or_else(|| (FinalWeights::Best(0), trainer.validated_weights().to_owned_copy()));
+        .unwrap_or_else(|| {
+            (FinalWeights::Last(trainer.progress().updates), trainer.validated_weights().to_owned_copy())
+        });
     eprintln!("scoring {}", describe(&chosen));
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
@@ -96,6 +98,7 @@ pub(super) fn rounded(bleu: &Bleu) -> f64 {
 fn describe(chosen: &FinalWeights) -> String {
     match chosen {
         FinalWeights::Best(updates) => format!("the best checkpoint, after update {updates}"),
+        FinalWeights::Last(updates) => format!("the weights after update {updates}: no checkpoint of the best is left"),
         FinalWeights::MeanOf(updates) => {
             let updates: Vec<String> = updates.iter().map(u64::to_string).collect();
             format!("the mean of the checkpoints after updates {}", updates.join(", "))
@@ -110,6 +113,13 @@ pub(super) fn is_lowercased(text: &Prepared) -> bool {
     source.iter().all(lowercase) && target.iter().all(lowercase)
 }
 
+/// In tokens; what a model has learnt from before it has not forgotten at once.
+fn longest_source(job: &Job, text: &Prepared) -> Option<usize> {
+    let here = text.train.source.iter().map(Vec::len).max();
+    let before = job.from.as_ref().map(|base| base.model.longest_source());
+    here.max(before)
+}
+
 /// What the model says of itself.
 fn card(
     job: &Job,
@@ -120,13 +130,15 @@ fn card(
 ) -> Map<String, Value> {
     let validation = |v: &Validation| json!({ "epoch": v.epoch, "updates": v.updates, "loss": v.valid.loss(), "nll": v.valid.nll_bits() });
     let progress = trainer.progress();
+    // Nothing of where a teacher lay, as of a model that it started from.
+    let training = TrainingConfig { teacher: None, ..trainer.config().clone() };
     let card = json!({
         "name": job.name,
         SOURCE_LANGUAGE: job.languages.source,
         TARGET_LANGUAGE: job.languages.target,
         // A model that started from another knows what that one knew.
         LOWERCASED: job.from.as_ref().map_or_else(|| is_lowercased(text), |base| base.model.is_lowercased()),
-        LONGEST_SOURCE: text.train.source.iter().map(Vec::len).max(),
+        LONGEST_SOURCE: longest_source(job, text),
         TEXT: text.form,
         "pieces": text.target_spelling(),
         DECODING: job.settings.decoding,
@@ -134,7 +146,7 @@ fn card(
         "weights": describe(chosen),
         "updates": progress.updates,
         "validations": progress.validations.iter().map(validation).collect::<Vec<_>>(),
-        "training": trainer.config(),
+        "training": training,
         "seed": job.seed,
         "isa": job.isa.tier().name(),
         "bleu": scores.json(),
@@ -143,6 +155,9 @@ fn card(
         Value::Object(mut card) => {
             if let Some(base) = &job.from {
                 card.insert("from".to_owned(), base.on_card(trainer.identity().from));
+            }
+            if let Some(weights) = trainer.identity().teacher {
+                card.insert("teacher".to_owned(), json!({ "weights": format!("{weights:016x}") }));
             }
             card
         }

@@ -4,7 +4,7 @@ use super::sampler::Watch;
 use lsra_infer::GeneratorConfig;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
-use lsra_train::TrainingConfig;
+use lsra_train::{TrainError, TrainingConfig};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -176,6 +176,9 @@ impl Settings {
         let model = ModelConfig { source_vocabulary: vocabulary, target_vocabulary: vocabulary, ..self.model.clone() };
         model.validate().map_err(|e| e.to_string())?;
         self.training.validate().map_err(|e| e.to_string())?;
+        if self.training.r_drop > 0.0 && !model.has_dropout() {
+            return Err(TrainError::NothingToAgree { alpha: self.training.r_drop }.to_string());
+        }
         let search = self.decoding.search(self.decoding.beam).validate();
         search.map_err(|e| format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected))
     }
@@ -361,6 +364,9 @@ mod tests {
             ("training.r_drop=-1", "training.r_drop = -1"),
             ("training.distil=0.5", "training.teacher"),
             ("training.distil_temperature=2", "training.teacher"),
+            ("training.distil_temperature=1e-38", "from 0.001"),
+            ("training.period_updates=5", "training.schedule"),
+            ("training.period_growth=2", "training.period_updates"),
             ("training.bpe_dropout=1.5", "training.bpe_dropout = 1.5"),
             ("watch.samples=-1", "in [watch]"),
             ("model.channels=\"wide\"", "channels"),
@@ -368,6 +374,8 @@ mod tests {
             let error = load(&[change]).unwrap_err();
             assert!(error.contains(part), "{change}: {error}");
         }
+        let without = ["model.dropout=0", "model.taps_dropout=0", "training.r_drop=5"];
+        assert!(load(&without).unwrap_err().contains("model.dropout"), "{:?}", load(&without));
         let fault = |preset: &str, file: &str, changes: &[&str]| {
             let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
             let tables = toml::from_str(file).unwrap();

@@ -7,9 +7,10 @@ use crate::Error;
 use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
 use crate::synthesis::{BackTranslationConfig, DistilConfig};
+use crate::text_model::check_path;
 use lsra_kernels::Isa;
 use lsra_model::Embeddings;
-use lsra_text::prepare::{BpeSides, Manifest, Preparation};
+use lsra_text::prepare::{BpeSides, Manifest, Preparation, SentenceReader};
 use lsra_text::{Languages, Prepared};
 use std::path::{Path, PathBuf};
 
@@ -116,6 +117,7 @@ fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
     let model = from.as_ref().map(Base::config);
     let settings = config.settings(file, args.preset.as_deref(), model, &args.settings)?;
     check_dictionaries(&settings, config.prepare.bpe)?;
+    check_files(&config, &settings)?;
     Ok(Task {
         from,
         out: out(args, config.out.as_ref(), &name),
@@ -169,6 +171,25 @@ impl Text {
 
 fn base(file: Option<&Path>) -> Result<Option<Base>, Error> {
     file.map(Base::load).transpose()
+}
+
+/// What is read only after the text is prepared and another model has translated it.
+///
+/// Errors: such a file is missing.
+fn check_files(config: &TrainConfig, settings: &Settings) -> Result<(), Error> {
+    let teacher = settings.training.teacher.as_ref().filter(|_| settings.training.teachers_share().is_some());
+    let models = [
+        ("distil.model", config.distil.as_ref().map(|d| &d.model)),
+        ("back-translation.model", config.back_translation.as_ref().map(|b| &b.model)),
+        ("training.teacher", teacher),
+    ];
+    for (name, path) in models {
+        path.map_or(Ok(()), |path| check_path(name, path))?;
+    }
+    for file in config.back_translation.iter().flat_map(|b| &b.monolingual) {
+        SentenceReader::open(file, usize::MAX)?;
+    }
+    Ok(())
 }
 
 /// What will be known once the text is prepared, told before that takes its time.
