@@ -18,6 +18,7 @@ pub mod optimizer;
 mod progress;
 mod run;
 mod schedule;
+mod setup;
 pub mod tape;
 mod teacher;
 pub mod threads;
@@ -31,9 +32,10 @@ pub use metrics::Metrics;
 pub use progress::{Progress, Validation};
 pub use run::{Ending, Observer, Run, RunOptions, Start, run};
 pub use schedule::Schedule;
+pub use setup::Setup;
 pub use tape::{
     Gradients, LossSums, PairBatch, Tape, TapeContext, lane_agreement_gradients, lane_distilled_gradients,
     lane_gradients, pair_losses, pair_outputs,
 };
 pub use teacher::{Lesson, Teacher};
-pub use trainer::{Setup, Trainer, Update};
+pub use trainer::{Trainer, Update};

@@ -8,6 +8,7 @@ use crate::lanes::Cutting;
 use crate::optimizer::{Optimizer, Step, sum_lanes};
 use crate::progress::{Progress, Validation};
 use crate::schedule::Schedule;
+use crate::setup::Setup;
 use crate::tape::{
     Gradients, LossSums, TapeContext, lane_agreement_gradients, lane_distilled_gradients, lane_gradients, pair_losses,
 };
@@ -15,36 +16,12 @@ use crate::teacher::{Lesson, Teacher};
 use crate::{lanes, threads};
 use lsra_exec::{Directions, Eager, Packed, Weights};
 use lsra_kernels::{Isa, trace};
-use lsra_model::{Model, Params};
+use lsra_model::Model;
 use lsra_text::{Batch, BatchLimits, Batches, Corpus, Recut};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// What a trainer is made of.
-pub struct Setup<'d> {
-    /// The instruction set to run on; results differ in the last bits from one to another.
-    pub isa: Isa,
-    /// How many threads; no result depends on it.
-    pub threads: usize,
-    /// What everything random is drawn from.
-    pub seed: u64,
-    /// The model.
-    pub model: Model,
-    /// How to train it.
-    pub config: TrainingConfig,
-    /// What to learn from.
-    pub train: &'d Corpus,
-    /// What to validate on.
-    pub valid: &'d Corpus,
-    /// The text of `train`, where it is to be cut anew; needed with BPE-dropout alone.
-    pub recut: Option<Recut<'d>>,
-    /// The weights to start from, of the model's shapes, where these are not to be drawn.
-    pub weights: Option<Weights>,
-    /// Whom to follow; needed where the settings name a teacher alone.
-    pub teacher: Option<Teacher>,
-}
 
 /// A model under training, at some position in its data.
 pub struct Trainer<'d> {
@@ -100,26 +77,13 @@ impl<'d> Trainer<'d> {
     /// Errors: a setting out of range or that has nothing to work on, weights of another model, or a corpus of which no sentence fits the
     /// model or a batch.
     pub fn new(setup: Setup<'d>) -> Result<Trainer<'d>, TrainError> {
+        setup.check()?;
         let Setup { isa, threads, seed, model, config, train, valid, recut, weights, teacher } = setup;
-        config.validate()?;
-        if config.bpe_dropout > 0.0 && recut.is_none() {
-            return Err(TrainError::NothingToRecut { rate: config.bpe_dropout });
-        }
-        let teacher = match (config.teachers_share(), teacher) {
-            (None, _) => None,
-            (Some(_), None) => return Err(TrainError::NoTeacher),
-            (Some(_), Some(teacher)) => {
-                teacher.check(&model.config)?;
-                let fingerprint = teacher.fingerprint();
-                Some((teacher, fingerprint))
-            }
-        };
-        if config.r_drop > 0.0 && !model.config.has_dropout() {
-            return Err(TrainError::NothingToAgree { alpha: config.r_drop });
-        }
-        if let Some(weights) = &weights {
-            check_fit(weights, &model.params)?;
-        }
+        let teacher = teacher.filter(|_| config.teachers_share().is_some());
+        let teacher = teacher.map(|teacher| {
+            let fingerprint = teacher.fingerprint();
+            (teacher, fingerprint)
+        });
         let from = weights.as_ref().map(checkpoint::weights_digest);
         let positions = model.config.max_positions;
         let limits = BatchLimits {
@@ -407,22 +371,4 @@ impl<'d> Trainer<'d> {
         let update = self.progress.updates + 1;
         TrainError::NotANumber { what, value, update, lr: self.schedule.lr(self.progress.updates) }
     }
-}
-
-/// Errors: these are no weights of such parameters.
-fn check_fit(weights: &Weights, params: &Params) -> Result<(), TrainError> {
-    if weights.len() != params.len() {
-        let tensors = |n: usize| format!("{n} tensors");
-        let (found, expected) = (tensors(weights.len()), tensors(params.len()));
-        return Err(TrainError::WeightsMisfit { what: "the whole".to_owned(), found, expected });
-    }
-    let shape = |(rows, columns): (usize, usize)| format!("{rows} x {columns}");
-    for ((_, spec), tensor) in params.iter().zip(weights.iter()) {
-        let found = (tensor.rows(), tensor.columns());
-        if found != spec.matrix() {
-            let what = format!("tensor {}", spec.name);
-            return Err(TrainError::WeightsMisfit { what, found: shape(found), expected: shape(spec.matrix()) });
-        }
-    }
-    Ok(())
 }
