@@ -82,7 +82,7 @@ impl SearchArgs {
         let without_ratio = if self.max_length_ratio.is_some() { 0 } else { model.max_length };
         let config = GeneratorConfig {
             beam: self.beam.unwrap_or(model.beam),
-            length_penalty: self.length_penalty.unwrap_or(model.length_penalty),
+            length_penalty: self.length_penalty.unwrap_or(model.length_penalty.value()),
             max_len_a: self.max_length_ratio.unwrap_or(0.0),
             max_len_b: self.max_length.unwrap_or(without_ratio),
             min_len: self.min_length.unwrap_or(model.min_length),

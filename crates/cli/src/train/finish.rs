@@ -1,5 +1,6 @@
 //! The end of a training: final weights, scores, one model file.
 
+use super::decoding::{Decoding, LengthPenalty};
 use super::job::{Job, Trained};
 use super::translations::{Translations, reference};
 use crate::Error;
@@ -48,22 +49,43 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
     let positions = model.config.max_positions;
-    let scorer = Scorer { job, translations: Translations { text, translator, positions, threads: job.threads } };
+    let translations = Translations { text, translator, positions, threads: job.threads };
+    let decoding = choose_penalty(&job.settings.decoding, &translations);
+    let scorer = Scorer { decoding: &decoding, translations };
     let scores = Scores {
         valid: scorer.split("valid", &text.valid, &text.texts.valid),
         test: scorer.split("test", &text.test, &text.texts.test),
     };
-    run.metrics.line(&json!({ "event": "scores", "weights": describe(&chosen), "bleu": scores.json() }))?;
+    let line = json!({ "event": "scores", "weights": describe(&chosen), "decoding": decoding, "bleu": scores.json() });
+    run.metrics.line(&line)?;
 
     let file = job.out.join("model.safetensors");
-    let model = model_file(text, model, weights, card(job, text, trainer, &chosen, &scores));
+    let model = model_file(text, model, weights, card(job, text, trainer, &chosen, &decoding, &scores));
     model.save(&file)?;
     eprintln!("model: {}", file.display());
     Ok(Trained { model, file, scores })
 }
 
+/// How the model is to translate, its length penalty chosen where the settings leave it to valid: the first of those that score best.
+fn choose_penalty(asked: &Decoding, translations: &Translations<'_>) -> Decoding {
+    let LengthPenalty::Chosen(_) = asked.length_penalty else { return asked.clone() };
+    let text = translations.text;
+    let references: Vec<String> = text.texts.valid.target.iter().map(|line| reference(text, line)).collect();
+    let with = |p| Decoding { length_penalty: LengthPenalty::Fixed(p), ..asked.clone() };
+    if asked.beam == 1 {
+        // One hypothesis is the best at any penalty.
+        return with(1.0);
+    }
+    with(LengthPenalty::best(|p| {
+        let outputs = translations.of_all(&text.valid, &with(p).search(asked.beam));
+        let bleu = Bleu::of_text(&outputs, &references, text.target_spelling()).score();
+        eprintln!("valid, beam {}, length penalty {p}: BLEU {bleu:.2}", asked.beam);
+        bleu
+    }))
+}
+
 struct Scorer<'a> {
-    job: &'a Job,
+    decoding: &'a Decoding,
     translations: Translations<'a>,
 }
 
@@ -71,7 +93,7 @@ impl Scorer<'_> {
     fn split(&self, name: &str, corpus: &Corpus, lines: &TextPair) -> SplitScores {
         let text = self.translations.text;
         let references: Vec<String> = lines.target.iter().map(|line| reference(text, line)).collect();
-        let decoding = &self.job.settings.decoding;
+        let decoding = self.decoding;
         let score = |beam: usize| {
             let outputs = self.translations.of_all(corpus, &decoding.search(beam));
             let bleu = Bleu::of_text(&outputs, &references, text.target_spelling());
@@ -126,6 +148,7 @@ fn card(
     text: &Prepared,
     trainer: &Trainer<'_>,
     chosen: &FinalWeights,
+    decoding: &Decoding,
     scores: &Scores,
 ) -> Map<String, Value> {
     let validation = |v: &Validation| json!({ "epoch": v.epoch, "updates": v.updates, "loss": v.valid.loss(), "nll": v.valid.nll_bits() });
@@ -141,7 +164,7 @@ fn card(
         LONGEST_SOURCE: longest_source(job, text),
         TEXT: text.form,
         "pieces": text.target_spelling(),
-        DECODING: job.settings.decoding,
+        DECODING: decoding,
         "corpus": job.corpus,
         "weights": describe(chosen),
         "updates": progress.updates,

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod config;
+mod decoding;
 mod finish;
 mod job;
 mod progress;
@@ -14,10 +15,11 @@ mod translations;
 
 pub use adapt::Base;
 pub use config::TrainConfig;
+pub use decoding::{ByValid, Decoding, LengthPenalty};
 pub use finish::{Scores, SplitScores};
 pub use job::{Job, JobEnd, Trained};
 pub use sampler::Watch;
-pub use settings::{Decoding, Preset, Settings, SettingsError};
+pub use settings::{Preset, Settings, SettingsError};
 
 use crate::Error;
 use crate::trace::UpdateTraceArgs;

@@ -1,7 +1,7 @@
 //! What a model says while it learns: BLEU on some of valid, and translations of a few sentences, the same every time.
 
+use super::decoding::Decoding;
 use super::finish::rounded;
-use super::settings::Decoding;
 use super::translations::{Translations, reference, source};
 use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::gemm::Precision;

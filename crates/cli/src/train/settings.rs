@@ -1,11 +1,10 @@
 //! A preset and what a user changes in it.
 
+use super::decoding::Decoding;
 use super::sampler::Watch;
-use lsra_infer::GeneratorConfig;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
 use lsra_train::{TrainError, TrainingConfig};
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use toml::{Table, Value};
@@ -36,52 +35,6 @@ pub enum Preset<'a> {
     Usual(&'a str),
     /// The one for everyday text, where there is no recipe either.
     Everyday,
-}
-
-/// The `[decoding]` table of a preset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Decoding {
-    /// Hypotheses kept at each step.
-    pub beam: usize,
-    /// Scores are divided by length^penalty.
-    pub length_penalty: f32,
-    /// The fewest tokens of a translation.
-    pub min_length: usize,
-    /// The most.
-    pub max_length: usize,
-    /// Sequences of so many tokens may not come twice; 0 allows all.
-    pub no_repeat_ngram: usize,
-}
-
-impl Default for Decoding {
-    fn default() -> Decoding {
-        let GeneratorConfig { min_len, max_len_b, no_repeat_ngram, .. } = GeneratorConfig::default();
-        Decoding { beam: 4, length_penalty: 1.0, min_length: min_len, max_length: max_len_b, no_repeat_ngram }
-    }
-}
-
-impl Decoding {
-    /// The key of a search's setting.
-    fn key(name: &str) -> &str {
-        match name {
-            "max_len_b" => "max_length",
-            "min_len" => "min_length",
-            other => other,
-        }
-    }
-
-    /// As a search with so many hypotheses.
-    pub fn search(&self, beam: usize) -> GeneratorConfig {
-        GeneratorConfig {
-            beam,
-            length_penalty: self.length_penalty,
-            max_len_b: self.max_length,
-            min_len: self.min_length,
-            no_repeat_ngram: self.no_repeat_ngram,
-            ..GeneratorConfig::default()
-        }
-    }
 }
 
 /// Why there are no settings.
@@ -299,6 +252,7 @@ fn parse_value(text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::{ByValid, LengthPenalty};
     use lsra_model::TapsDropout;
 
     fn load(changes: &[&str]) -> Result<Settings, String> {
@@ -329,6 +283,12 @@ mod tests {
         assert_eq!(settings.training.betas, [0.9, 0.999]);
         assert_eq!(settings.model.taps_dropout_mode, TapsDropout::PerPosition);
         assert_eq!(settings.decoding.beam, 5);
+        for (value, penalty) in
+            [("2", LengthPenalty::Fixed(2.0)), ("by-valid", LengthPenalty::Chosen(ByValid::ByValid))]
+        {
+            let settings = load(&[&format!("decoding.length_penalty={value}")]).unwrap();
+            assert_eq!(settings.decoding.length_penalty, penalty);
+        }
         assert_eq!((settings.watch.sentences, settings.watch.samples), (Some(7), 4));
         assert_eq!(load(&["model.taps_dropout_mode=\"shared\""]).unwrap().model.taps_dropout_mode, TapsDropout::Shared);
     }
@@ -364,6 +324,7 @@ mod tests {
             ("training.r_drop=-1", "training.r_drop = -1"),
             ("training.distil=0.5", "training.teacher"),
             ("training.distil_temperature=2", "training.teacher"),
+            ("decoding.length_penalty=long", "a number or \"by-valid\""),
             ("training.distil_temperature=1e-38", "from 0.001"),
             ("training.period_updates=5", "training.schedule"),
             ("training.period_growth=2", "training.period_updates"),

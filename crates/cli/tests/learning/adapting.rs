@@ -2,11 +2,12 @@
 
 use crate::kit::{card, lsra, refused, succeed, table};
 use lsra::trace::UpdateTraceArgs;
-use lsra::train::{Base, Job, Settings};
+use lsra::train::{Base, Job, LengthPenalty, Settings};
 use lsra_kernels::Isa;
 use lsra_text::Prepared;
 use lsra_train::Start;
 use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
 
@@ -53,7 +54,8 @@ fn with_model(pairs: usize) -> TempDir {
     fs::write(folder.join("b.tsv"), table(pairs, 12)).unwrap();
     fs::write(folder.join("b.toml"), CONFIG).unwrap();
     succeed(folder, &format!("prepare a.tsv --out data/a {PREPARE}"));
-    succeed(folder, &format!("train --data data/a --out runs/a {SMALL}"));
+    let [_, told] = succeed(folder, &format!("train --data data/a --out runs/a {SMALL}"));
+    penalty_by_valid(&card(&fs::read(folder.join("runs/a/model.safetensors")).unwrap()), &told);
     temporary
 }
 
@@ -146,6 +148,18 @@ fn a_model_goes_on_with_other_text() {
     ] {
         refused(folder, &format!("{arguments} --out runs/bad"), parts);
     }
+}
+
+/// Everyday training chooses by valid how much longer translations are favoured, and scores with that.
+fn penalty_by_valid(card: &Value, told: &str) {
+    let tried: Vec<f32> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("valid, beam 4, length penalty ")?.split_once(": BLEU "))
+        .map(|(penalty, _)| penalty.parse().unwrap())
+        .collect();
+    assert_eq!(tried, LengthPenalty::CHOICE, "{told}");
+    let chosen = card["decoding"]["length_penalty"].as_f64().unwrap();
+    assert!(tried.contains(&(chosen as f32)), "{card}");
 }
 
 /// An epoch of `b.toml` is one update here: a run of one update then validates as a longer one does on its way.
