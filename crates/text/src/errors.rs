@@ -174,6 +174,12 @@ pub enum TextError {
         source_file: String,
         /// Its lines.
         source_lines: usize,
+    /// A file where a folder goes.
+    #[error("{path}: is a file, and a folder is to be written there; name another")]
+    NotAFolder {
+        /// The path.
+        path: String,
+    },
         /// The target side's path.
         target_file: String,
         /// Its lines.

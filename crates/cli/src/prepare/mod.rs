@@ -5,6 +5,7 @@ mod page;
 mod table;
 
 pub use options::{CorpusConfig, PrepareArgs};
+pub use lsra_text::prepare::PAGE;
 
 use crate::sink::Sink;
 use crate::{Error, document};
@@ -12,9 +13,6 @@ use lsra_text::prepare::{self, Event, Preparation, Report, Step};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-
-/// The report as a page, in the prepared folder.
-pub const PAGE: &str = "report.html";
 
 /// Prepares a corpus and shows what became of it.
 ///
@@ -39,6 +37,7 @@ pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
     let mut begun = Instant::now();
     let mut watch = |event| match event {
         Event::Begins(_) => begun = Instant::now(),
+        Event::Waits => eprintln!("waiting until another preparation of {} is over", job.out.display()),
         Event::Ends(step) => eprintln!("{}: {:.1} s", words(step), begun.elapsed().as_secs_f64()),
         Event::Skipped(step) => eprintln!("{}: done before", words(step)),
     };

@@ -1,14 +1,15 @@
 //! The second step: what only the whole corpus shows to be wrong, and which pairs are held out.
 
+use super::Preparation;
 use super::chunks;
 use super::components::{self, Parts};
 use super::config::PrepareConfig;
+use super::folder::CLEAN;
 use super::given::{self, Sentences};
 use super::language::{Profile, is_foreign};
 use super::pair::{Pair, key, open, read};
 use super::reason::{Counts, Dropped, Reason, nothing_left};
 use super::script::Letters;
-use super::{CLEAN, Preparation};
 use crate::staged::Staged;
 use crate::{Languages, Split, TextError};
 use serde::{Deserialize, Serialize};
