@@ -76,10 +76,11 @@ impl SourceOptions {
 }
 
 impl Source {
-    /// Files as a user names them. `languages` are the names of the fields where JSON lines have no others.
+    /// Files as a user names them. `languages` are the names of the fields where JSON lines have no others; of two files whose endings
+    /// are the languages the source's comes first, in whatever order they are named.
     ///
-    /// Errors: no file, a format that cannot be told, one or three files that would have to be two, columns that are none, or
-    /// columns or fields of files that have no such thing.
+    /// Errors: no file, a format that cannot be told, one or three files that would have to be two or of which one ends in the other
+    /// side's language, columns that are none, or columns or fields of files that have no such thing.
     pub fn of(files: &[PathBuf], options: &SourceOptions, languages: &Languages) -> Result<Source, TextError> {
         let unclear = |reason| {
             let files = files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
@@ -120,7 +121,16 @@ impl Source {
             let expected = "only files of objects have them, .jsonl or of the format jsonl";
             return Err(TextError::Setting { name: "fields", value: fields.join(","), expected });
         }
-        Ok(Source { files: files.to_vec(), layout })
+        match (&layout, files) {
+            (Layout::Lines, [first, second]) => match in_order(first, second, languages) {
+                Some(files) => Ok(Source { files: files.map(Path::to_owned).to_vec(), layout }),
+                None => unclear(
+                    "one of the two has the ending of the other side's language, and the other does not tell; name both by their \
+                     languages, or neither",
+                ),
+            },
+            _ => Ok(Source { files: files.to_vec(), layout }),
+        }
     }
 
     /// The files' names without their folders.
@@ -130,7 +140,6 @@ impl Source {
 
     /// The languages that the names of two parallel files end in, as in `text.de` and `text.en.gz`.
     pub fn languages(files: &[PathBuf]) -> Option<Languages> {
-        let ending = |file: &PathBuf| Some(unpacked(file).extension()?.to_str()?.to_owned());
         let [source, target] = files else { return None };
         let (source, target) = (ending(source)?, ending(target)?);
         let short = |s: &str| (2..=3).contains(&s.split('-').next().unwrap_or(s).len()) && s != "txt";
@@ -153,6 +162,22 @@ fn format_of(path: &Path) -> Format {
         Some("jsonl" | "ndjson" | "json") => Format::Jsonl,
         _ => Format::Lines,
     }
+/// Source and target. A shell sorts names: what was meant is told by the endings where both are a language. Nothing where one says
+/// that it is the other side's and the other does not say so.
+fn in_order<'f>(first: &'f Path, second: &'f Path, languages: &Languages) -> Option<[&'f Path; 2]> {
+    let is = |file, language: &String| ending(file).as_ref() == Some(language);
+    match (is(first, &languages.target), is(second, &languages.source)) {
+        (false, false) => Some([first, second]),
+        (true, true) => Some([second, first]),
+        _ => None,
+    }
+}
+
+/// Without that of its packing.
+fn ending(file: &Path) -> Option<String> {
+    Some(unpacked(file).extension()?.to_str()?.to_owned())
+}
+
 }
 
 /// A pair as it was read, or why it was not.

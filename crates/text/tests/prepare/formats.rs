@@ -3,10 +3,11 @@
 use crate::kit::{Bench, count, pairs, tsv};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lsra_text::TextError;
-use lsra_text::prepare::{Format, PrepareConfig, Reason, SourceOptions};
+use lsra_text::prepare::{Format, PrepareConfig, Reason, Source, SourceOptions};
+use lsra_text::{Languages, TextError};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::io::Write;
+use std::path::PathBuf;
 
 fn sides() -> (String, String) {
     pairs(40).iter().fold(Default::default(), |(s, t), (a, b)| (s + a + "\n", t + b + "\n"))
@@ -191,4 +192,28 @@ fn pipes_and_devices_are_refused_unopened() {
 fn a_text_may_begin_with_letters_that_a_packer_begins_with() {
     let bench = Bench::new("a.tsv", format!("BZh. steht hier\tBZh. stands here\n{}", tsv(&pairs(40))));
     assert_eq!(bench.run().unwrap().read, 41);
+}
+
+/// The sides are told by the files' endings, whatever order a shell has put them in.
+#[test]
+fn two_files_that_are_named_by_their_languages_are_taken_the_right_way_round() {
+    let of = |names: [&str; 2], source: &str, target: &str| {
+        let languages = Languages { source: source.to_owned(), target: target.to_owned() };
+        Source::of(&names.map(PathBuf::from), &SourceOptions::default(), &languages)
+    };
+    let order = |names: [&str; 2], source: &str, target: &str| {
+        let files = of(names, source, target).unwrap().files;
+        [files[0].display().to_string(), files[1].display().to_string()]
+    };
+    assert_eq!(order(["v.de", "v.en"], "en", "de"), ["v.en", "v.de"]);
+    assert_eq!(order(["v.de.gz", "v.en.zst"], "en", "de"), ["v.en.zst", "v.de.gz"]);
+    assert_eq!(order(["v.de", "v.en"], "de", "en"), ["v.de", "v.en"]);
+    for names in [["b.txt", "a.txt"], ["v.fr", "v.it"], ["v.de", "v.txt"], ["v.src", "v.en"]] {
+        assert_eq!(order(names, "de", "en"), names, "as they come");
+    }
+    // One of them says that it is the other side, and the other says nothing.
+    for names in [["v.en", "v.txt"], ["v.txt", "v.de"], ["a/v.de", "b/v.de"]] {
+        let told = of(names, "de", "en").unwrap_err().to_string();
+        assert!(told.contains(names[0]) && told.contains("other side"), "{told}");
+    }
 }
