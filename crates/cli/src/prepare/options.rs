@@ -107,7 +107,8 @@ pub struct PrepareArgs {
     /// joint: one BPE, a dictionary a side; shared: one of both (for embeddings = "all-shared"); per-side: two of both
     #[arg(long, value_name = "SIDES", value_parser = named::<BpeSides>, default_value = "joint")]
     pub bpe: BpeSides,
-    /// Pieces of the BPE, single characters included [default: 8000]
+    /// The most pieces of a BPE, single characters included. A dictionary, which a model's tables are as large as, has those that
+    /// stand in its text, four special ones, and up to seven that bring it to a multiple of eight [default: 8000]
     #[arg(long, value_name = "N", conflicts_with = "merges")]
     pub vocabulary: Option<usize>,
     /// Merges of the BPE, in place of its pieces

@@ -192,7 +192,7 @@ impl Steps<'_> {
                 c.max_chars
             ]),
             json!([languages, c.max_ratio, c.valid, c.test, c.seed]),
-            json!([c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
+            json!([pieces::VERSION, c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
         ];
         let mut before = String::new();
         let mut planned = Vec::new();

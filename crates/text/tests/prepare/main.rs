@@ -6,6 +6,7 @@ mod formats;
 mod given;
 mod iwslt14;
 mod kit;
+mod pieces;
 mod resuming;
 mod splitting;
 mod tatoeba;
