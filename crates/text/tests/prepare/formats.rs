@@ -50,6 +50,7 @@ fn the_same_pairs_come_out_of_every_format() {
     let (first, second) = table.split_at(table.match_indices('\n').nth(9).unwrap().0 + 1);
     for (files, options) in [
         (vec![("a.de", source.as_bytes().to_vec()), ("a.en", target.as_bytes().to_vec())], &plain),
+        (vec![("a.de.gz", [members.clone(), vec![0; 700]].concat()), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.gz", members), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.zst", frames), ("a.en.gz", gz(target.as_bytes()))], &plain),
         // Frames without data may come first.
@@ -156,6 +157,9 @@ fn what_is_wrong_with_a_file_is_told() {
         changed[middle] ^= 0x55;
         let error = Bench::new("a.tsv", &changed).run().map(|_| ()).unwrap_err();
         assert!(matches!(error, TextError::Damaged { .. }), "{error}");
+        let garbage = [&packed[..], b"\0\0\0garbage"].concat();
+        let error = refuse(&[("a.tsv", &garbage)], &["a.tsv", "end early or are damaged"]);
+        assert!(matches!(error, TextError::Damaged { .. }));
     }
     let columns = SourceOptions { columns: Some([1, 2]), ..SourceOptions::default() };
     let fields = SourceOptions { fields: Some(["a".into(), "b".into()]), ..SourceOptions::default() };
