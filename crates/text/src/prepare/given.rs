@@ -39,7 +39,7 @@ pub(super) fn read(
     out: &Path,
 ) -> Result<GivenReport, TextError> {
     let found = clean::clean(source, config, Wanted::Readable, &out.join(file_name(split)))?;
-    found.check_some_left()?;
+    found.check_some_left(split, source)?;
     Ok(GivenReport {
         name: split.name().to_owned(),
         files: source.file_names(),

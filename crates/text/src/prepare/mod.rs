@@ -225,7 +225,7 @@ impl Steps<'_> {
             let read = |(split, part)| given::read(split, part, config, out);
             Ok((cleaned, job.given().into_iter().map(read).collect::<Result<_, _>>()?))
         })?;
-        cleaned.check_some_left()?;
+        cleaned.check_some_left(Split::Train, source)?;
         let divided: Divided = self.run(Step::Divide, watch, || divide::divide(job))?;
         let measured: Measured = self
             .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;

@@ -29,6 +29,21 @@ pub enum Layout {
     },
 }
 
+impl Layout {
+    /// What a line is looked at for, and how to look for something else; nothing where that is the whole line.
+    pub fn sought(&self) -> Option<String> {
+        match self {
+            Layout::Lines => None,
+            Layout::Tsv { source, target } => {
+                Some(format!("the columns {source} and {target} were looked for, which --columns changes"))
+            }
+            Layout::Json { source, target } => {
+                Some(format!("the fields {source} and {target} were looked for, which --fields changes"))
+            }
+        }
+    }
+}
+
 /// The formats of files, for those who name one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,21 +162,6 @@ impl Source {
     }
 }
 
-/// The path without the ending of its packing.
-fn unpacked(path: &Path) -> PathBuf {
-    match path.extension().and_then(|e| e.to_str()) {
-        // Some are not read: that is told when the file is opened, not that its format is unclear.
-        Some("gz" | "zst" | "zstd" | "zip" | "bz2" | "xz" | "lz4" | "7z") => path.with_extension(""),
-        _ => path.to_owned(),
-    }
-}
-
-fn format_of(path: &Path) -> Format {
-    match unpacked(path).extension().and_then(|e| e.to_str()) {
-        Some("tsv" | "tab") => Format::Tsv,
-        Some("jsonl" | "ndjson" | "json") => Format::Jsonl,
-        _ => Format::Lines,
-    }
 /// Source and target. A shell sorts names: what was meant is told by the endings where both are a language. Nothing where one says
 /// that it is the other side's and the other does not say so.
 fn in_order<'f>(first: &'f Path, second: &'f Path, languages: &Languages) -> Option<[&'f Path; 2]> {
@@ -178,6 +178,21 @@ fn ending(file: &Path) -> Option<String> {
     Some(unpacked(file).extension()?.to_str()?.to_owned())
 }
 
+/// The path without the ending of its packing.
+fn unpacked(path: &Path) -> PathBuf {
+    match path.extension().and_then(|e| e.to_str()) {
+        // Some are not read: that is told when the file is opened, not that its format is unclear.
+        Some("gz" | "zst" | "zstd" | "zip" | "bz2" | "xz" | "lz4" | "7z") => path.with_extension(""),
+        _ => path.to_owned(),
+    }
+}
+
+fn format_of(path: &Path) -> Format {
+    match unpacked(path).extension().and_then(|e| e.to_str()) {
+        Some("tsv" | "tab") => Format::Tsv,
+        Some("jsonl" | "ndjson" | "json") => Format::Jsonl,
+        _ => Format::Lines,
+    }
 }
 
 /// A pair as it was read, or why it was not.

@@ -142,8 +142,13 @@ fn what_is_wrong_with_a_file_is_told() {
     refuse(&[("a.de", b""), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.de", &gz(b"")), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.tsv", b"\xFF\xFEa\0")], &["a.tsv", "UTF-16", "UTF-8"]);
-    refuse(&[("a.tsv", b"no tab\nnone here\n")], &["none of the 2 pairs is left", "columns or fields missing"]);
-    refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs"]);
+    refuse(
+        &[("a.tsv", b"no tab\nnone here\n")],
+        &["train: none of the 2 pairs is left", "columns or fields missing", "columns 1 and 2", "--columns"],
+    );
+    refuse(&[("a.jsonl", b"{\"src\":\"ja\",\"tgt\":\"yes\"}\n")], &["fields de and en", "--fields"]);
+    refuse(&[("a.tsv", b"gr\xFC\xDFe\tgreetings\n")], &["invalid UTF-8", "iconv"]);
+    refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs", "too few", "--valid and --test"]);
     refuse(&[("a.txt", table.as_bytes())], &["a.txt", "tsv or jsonl"]);
     refuse(&[("a.de", b"x\n"), ("a.en", b"x\n"), ("a.fr", b"x\n")], &["two files"]);
     refuse(&[("a.tsv", b"x\ty\n"), ("a.jsonl", b"{}\n")], &["different formats"]);
@@ -152,14 +157,14 @@ fn what_is_wrong_with_a_file_is_told() {
             let error = refuse(&[("a.tsv", &packed[..length])], &["a.tsv", "end early or are damaged"]);
             assert!(matches!(error, TextError::Damaged { .. }));
         }
+        let garbage = [&packed[..], b"\0\0\0garbage"].concat();
+        let error = refuse(&[("a.tsv", &garbage)], &["a.tsv", "end early or are damaged"]);
+        assert!(matches!(error, TextError::Damaged { .. }));
         let mut changed = packed.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 0x55;
         let error = Bench::new("a.tsv", &changed).run().map(|_| ()).unwrap_err();
         assert!(matches!(error, TextError::Damaged { .. }), "{error}");
-        let garbage = [&packed[..], b"\0\0\0garbage"].concat();
-        let error = refuse(&[("a.tsv", &garbage)], &["a.tsv", "end early or are damaged"]);
-        assert!(matches!(error, TextError::Damaged { .. }));
     }
     let columns = SourceOptions { columns: Some([1, 2]), ..SourceOptions::default() };
     let fields = SourceOptions { fields: Some(["a".into(), "b".into()]), ..SourceOptions::default() };
