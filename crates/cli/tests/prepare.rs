@@ -161,12 +161,52 @@ fn valid_and_test_of_ones_own_are_taken_as_they_stand() {
     assert_eq!(fs::read_to_string(folder.join("c/valid.de")).unwrap().lines().count(), 7);
 }
 
+/// A shell sorts names, so `val.*` are the target's first where train's were named source first.
+#[test]
+fn valid_files_in_the_other_order_are_taken_the_right_way_round() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let raw = fs::read_to_string(folder.join("raw.tsv")).unwrap();
+    let column = |n: usize| raw.lines().map(|l| l.split('\t').nth(n).unwrap().to_owned() + "\n").collect::<String>();
+    for (name, text) in [("a.en", column(1)), ("a.de", column(0))] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    fs::write(folder.join("val.de"), raw.lines().next().unwrap().split('\t').next().unwrap()).unwrap();
+    fs::write(folder.join("val.en"), "Something that is not in train.\n").unwrap();
+    let given = ["--valid", "val.de", "val.en", "--vocabulary", "150", "--out", "d"];
+    let shown = succeed(folder, &[&["prepare", "a.en", "a.de"][..], &given].concat());
+    assert!(shown.contains("sentence of valid or test"), "train loses what valid has: {shown}");
+    assert_eq!(fs::read_to_string(folder.join("d/valid.en")).unwrap(), "Something that is not in train.\n");
+}
+
+#[test]
+fn many_lines_that_cannot_be_read_are_warned_of() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let mut raw = fs::read(folder.join("raw.tsv")).unwrap();
+    (0..100).for_each(|n| raw.extend(format!("Stra{n}").bytes().chain(*b"\xDFe\tstreet\n")));
+    (0..20).for_each(|n| raw.extend(format!("only one {n}\n").bytes()));
+    fs::write(folder.join("mixed.tsv"), raw).unwrap();
+    fs::write(folder.join("val.tsv"), "ja\tyes\nno column\n").unwrap();
+    let output = lsra(folder, &["prepare", "mixed.tsv", "--out", "d", "--vocabulary", "150", "--valid", "val.tsv"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let warnings: Vec<&str> = told.lines().filter(|l| l.starts_with("warning: ")).collect();
+    assert_eq!(warnings.len(), 2, "{told}");
+    assert!(
+        ["train: 13.89%", "invalid UTF-8", "mixed.tsv:", "iconv"].iter().all(|p| warnings[0].contains(p)),
+        "{told}"
+    );
+    assert!(["valid: 50.00%", "columns 1 and 2", "--columns"].iter().all(|p| warnings[1].contains(p)), "{told}");
+}
+
 #[test]
 fn what_is_wrong_is_told_in_one_line() {
     let workshop = workshop();
     let folder = workshop.path();
     fs::write(folder.join("three.de"), "a\nb\nc\n").unwrap();
     fs::write(folder.join("two.en"), "a\nb\n").unwrap();
+    fs::create_dir_all(folder.join("half/work")).unwrap();
+    fs::write(folder.join("half/work/state.json"), "{\"steps\": {}}").unwrap();
     fs::write(folder.join("bad.toml"), "[corpus]\nfiles = [\"raw.tsv\"]\nfolder = \"d\"\nextra = 1\n").unwrap();
     let shared = "[corpus]\nfiles = [\"raw.tsv\"]\nfolder = \"s\"\n[model]\nembeddings = \"all-shared\"\n";
     fs::write(folder.join("shared.toml"), shared).unwrap();
@@ -176,7 +216,10 @@ fn what_is_wrong_is_told_in_one_line() {
         (&["prepare", "three.de", "--out", "d"], &["three.de", "two files"]),
         (&["prepare", "raw.tsv", "--out", "d", "--columns", "1,7"], &["none of the 600 pairs", "columns", "raw.tsv:"]),
         (&["prepare", "raw.tsv", "--out", "d", "--test", "5000"], &["600 pairs", "5000"]),
-        (&["prepare", "raw.tsv", "--out", "d", "--languages", "deutsch"], &["--languages deutsch", "de-en"]),
+        (&["prepare", "raw.tsv", "--out", "d", "--languages", "deutsch"], &["--languages deutsch: must be", "de-en"]),
+        (&["prepare", "raw.tsv", "--out", "two.en"], &["two.en: is a file"]),
+        (&["prepare", "raw.tsv", "--valid", "two.en", "other.txt", "--languages", "de-en", "--out", "d"], &["two.en"]),
+        (&["train", "--data", "half"], &["half: lsra prepare did not end there", "run it again"]),
         (&["prepare", "raw.tsv", "--out", "d", "--languages", "de-de"], &["languages", "different"]),
         (&["prepare", "raw.tsv", "--out", "d", "--max-ratio", "0.5"], &["max-ratio = 0.5", "at least 1"]),
         (&["prepare", "--config", "bad.toml"], &["bad.toml", "extra"]),
@@ -194,6 +237,8 @@ fn what_is_wrong_is_told_in_one_line() {
         assert_eq!((output.status.code(), told.len()), (Some(2), 1), "{arguments:?}: {told:?}");
         assert!(parts.iter().all(|p| told[0].contains(p)), "{arguments:?}: {told:?} should say {parts:?}");
     }
+    let help = String::from_utf8(lsra(folder, &["prepare", "--help"]).stdout).unwrap();
+    assert!(["Example: lsra prepare text.de text.en", "Seed that"].iter().all(|p| help.contains(p)), "{help}");
     assert!(!folder.join("s").exists(), "told before anything was prepared");
     // Clap's own: a value that no option has.
     let output = lsra(folder, &["prepare", "raw.tsv", "--out", "d", "--normalize", "all"]);

@@ -110,14 +110,20 @@ pub enum TextError {
         expected: &'static str,
     },
     /// Nothing passed the cleaning.
-    #[error("none of the {pairs} pairs is left; most were dropped for this reason: {reason}, as {example} was")]
+    #[error(
+        "{part}: none of the {pairs} pairs is left; most were dropped for this reason: {reason}, as {example} was{advice}"
+    )]
     NothingLeft {
+        /// The part of which they were read.
+        part: &'static str,
         /// Pairs read.
         pairs: u64,
         /// Why most of them were dropped.
         reason: &'static str,
         /// The place of one of them.
         example: String,
+        /// After a semicolon, what can be done about it, if that is known.
+        advice: String,
     },
     /// A part to be held out that cannot be had.
     #[error(
@@ -134,6 +140,26 @@ pub enum TextError {
         /// Its size.
         wanted: usize,
     },
+    /// A corpus of so few sentences that parts of one pair each cannot be had.
+    #[error(
+        "of {pairs} pairs, {free} share no sentence with others, which is too few for {parts}; add text, or give files with {options}"
+    )]
+    TooFewPairs {
+        /// Pairs that passed the cleaning.
+        pairs: usize,
+        /// Those that could be held out.
+        free: usize,
+        /// The parts that are to be made of them.
+        parts: &'static str,
+        /// What would make them fewer.
+        options: &'static str,
+    },
+    /// All pairs would be held out.
+    #[error("of {pairs} pairs none is left for train once those for valid and test are held out; ask for fewer")]
+    NothingToTrain {
+        /// Pairs that passed the cleaning.
+        pairs: usize,
+    },
     /// More pairs than can be numbered.
     #[error("more than {most} pairs; prepare the corpus in parts")]
     TooManyPairs {
@@ -148,6 +174,12 @@ pub enum TextError {
         /// What lies there.
         found: String,
     },
+    /// A file where a folder goes.
+    #[error("{path}: is a file, and a folder is to be written there; name another")]
+    NotAFolder {
+        /// The path.
+        path: String,
+    },
     /// A raw file where a prepared one goes.
     #[error("{file}: would be written over by what is prepared in {folder}; choose another folder")]
     OwnFile {
@@ -156,7 +188,13 @@ pub enum TextError {
         /// The folder to write.
         folder: String,
     },
-    /// A folder that no preparation has finished.
+    /// A folder in which a preparation was stopped.
+    #[error("{folder}: lsra prepare did not end there; run it again with the same files, and it goes on where it was")]
+    Unfinished {
+        /// The folder.
+        folder: String,
+    },
+    /// A manifest that is none.
     #[error("{file}: {reason}; prepare the corpus again")]
     BadManifest {
         /// The manifest's path.

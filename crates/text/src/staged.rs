@@ -17,9 +17,7 @@ pub(crate) struct Staged {
 impl Staged {
     /// Errors: the folder is missing or cannot be written.
     pub(crate) fn create(path: &Path) -> Result<Staged, TextError> {
-        let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-        name.push(".partial");
-        let partial = path.with_file_name(name);
+        let partial = partial(path);
         let file = File::create(&partial).map_err(unwritable(path))?;
         Ok(Staged { path: path.to_owned(), partial, writer: BufWriter::with_capacity(1 << 16, file), finished: false })
     }
@@ -55,6 +53,13 @@ impl Drop for Staged {
             let _ = fs::remove_file(&self.partial);
         }
     }
+}
+
+/// What a file is called while it is being written.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(".partial");
+    path.with_file_name(name)
 }
 
 /// Writes a small file whole. Errors: as [`Staged`]'s.

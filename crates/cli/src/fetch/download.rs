@@ -15,9 +15,6 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
-/// The most that is fetched: fifty times what the largest archive here has.
-const MOST_BYTES: u64 = 1 << 30;
-
 /// So often a download that broke off is tried again at once, counted anew when more came than ever before.
 const TRIES: usize = 3;
 
@@ -40,6 +37,7 @@ struct Download<'a> {
     partial: PathBuf,
     note: PathBuf,
     agent: Agent,
+    most: u64,
 }
 
 /// Why it did not come whole.
@@ -56,10 +54,10 @@ impl From<FetchError> for Broken {
     }
 }
 
-/// Fetches a file to `place`, whose folder exists.
+/// Fetches a file of at most so many bytes to `place`, whose folder exists.
 ///
 /// Errors: no connection, no such file, one that is too large or another than the one recorded, or no room.
-pub(super) fn download(url: &str, place: &Path) -> Result<(), FetchError> {
+pub(super) fn download(url: &str, place: &Path, most: u64) -> Result<(), FetchError> {
     let partial = atomic::partial(place);
     let mut note = partial.clone().into_os_string();
     note.push(".json");
@@ -72,7 +70,7 @@ pub(super) fn download(url: &str, place: &Path) -> Result<(), FetchError> {
         .timeout_per_read(Some(PATIENCE))
         .build()
         .new_agent();
-    Download { url, place, partial, note: note.into(), agent }.run()
+    Download { url, place, partial, note: note.into(), agent, most }.run()
 }
 
 impl Download<'_> {
@@ -115,7 +113,7 @@ impl Download<'_> {
             let mark = version.mark.as_deref().expect("a version to go on with has a mark");
             request = request.header("Range", format!("bytes={length}-")).header("If-Range", mark);
         }
-        let response = request.call().map_err(|e| Broken::Off(e.to_string()))?;
+        let response = request.call().map_err(|e| self.no_answer(&e))?;
         let version = self.version(&response);
         match (response.status(), begun) {
             (StatusCode::OK, _) => self.receive(response, &version, 0),
@@ -143,6 +141,20 @@ impl Download<'_> {
         }
     }
 
+    /// Why nothing was answered, and whether it would be another time.
+    fn no_answer(&self, error: &ureq::Error) -> Broken {
+        let url = self.url.to_owned();
+        match error {
+            ureq::Error::TooManyRedirects => {
+                FetchError::Redirects { url, place: self.place.display().to_string() }.into()
+            }
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+                FetchError::NoArchive { file: url, reason: "is no address" }.into()
+            }
+            other => Broken::Off(other.to_string()),
+        }
+    }
+
     fn version(&self, response: &Response<Body>) -> Version {
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         // A weak one stands for what means the same, not for the same bytes.
@@ -151,15 +163,20 @@ impl Download<'_> {
     }
 
     fn begin_anew(&self, reason: &str) -> Result<(), Broken> {
-        remove(&self.partial)?;
-        remove(&self.note)?;
+        self.discard()?;
         Err(Broken::Off(reason.to_owned()))
+    }
+
+    /// Removes what has come.
+    fn discard(&self) -> Result<(), FetchError> {
+        remove(&self.partial)?;
+        remove(&self.note)
     }
 
     /// Writes what comes after the first `from` bytes.
     fn receive(&self, response: Response<Body>, version: &Version, from: u64) -> Result<(), Broken> {
-        let too_large = |bytes| FetchError::TooLarge { url: self.url.to_owned(), bytes, most: MOST_BYTES };
-        if let Some(bytes) = version.bytes.filter(|n| *n > MOST_BYTES) {
+        let too_large = |bytes| FetchError::TooLarge { url: self.url.to_owned(), bytes, most: self.most };
+        if let Some(bytes) = version.bytes.filter(|n| *n > self.most) {
             return Err(too_large(bytes).into());
         }
         let unwritable = |file: &Path| {
@@ -178,7 +195,8 @@ impl Download<'_> {
         atomic::replace(&self.note, |f| f.write_all(&note)).map_err(unwritable(&self.note))?;
 
         let bar = bar(version.bytes, from);
-        let mut reader = response.into_body().into_with_config().limit(MOST_BYTES).reader();
+        // One byte more than may come shows that there is more; the reader's own limit would look like a broken connection.
+        let mut reader = response.into_body().into_with_config().limit(self.most.saturating_add(1)).reader();
         let mut buffer = vec![0; 1 << 16];
         let mut there = from;
         loop {
@@ -189,7 +207,8 @@ impl Download<'_> {
                 Err(e) => return Err(Broken::Off(format!("the connection broke off after {there} bytes: {e}"))),
             };
             there += read as u64;
-            if there > MOST_BYTES {
+            if there > self.most {
+                self.discard()?;
                 return Err(too_large(there).into());
             }
             file.write_all(&buffer[..read]).map_err(unwritable(&self.partial))?;
@@ -211,15 +230,13 @@ impl Download<'_> {
         let gzip = File::open(&self.partial).and_then(|mut f| f.read_exact(&mut start)).is_ok() && start == GZIP;
         if !gzip {
             // A page of a hotel's network, say: it must not become what later downloads are held to.
-            remove(&self.partial)?;
-            remove(&self.note)?;
+            self.discard()?;
             return Err(FetchError::NoArchive { file: self.url.to_owned(), reason: "it is no gzip file" });
         }
-        if let Err(error) = record::check(&self.partial, self.place, self.url) {
+        if let Err(error) = record::check(&self.partial, self.place, self.url, "run this again to fetch it again") {
             if matches!(error, FetchError::Changed { .. }) {
                 // Nothing good can come of going on with it.
-                remove(&self.partial)?;
-                remove(&self.note)?;
+                self.discard()?;
             }
             return Err(error);
         }

@@ -28,6 +28,16 @@ pub enum FetchError {
         /// Where the file is looked for.
         place: String,
     },
+    /// An address that leads to another, and so on.
+    #[error(
+        "{url}: leads from address to address too often; name another place with --archive, or put the file at {place}"
+    )]
+    Redirects {
+        /// What was asked for.
+        url: String,
+        /// Where the file is looked for.
+        place: String,
+    },
     /// A file that cannot be the one that is meant.
     #[error("{url}: has {bytes} bytes, and at most {most} are fetched; check the address")]
     TooLarge {
@@ -40,8 +50,8 @@ pub enum FetchError {
     },
     /// Other bytes than at the first download.
     #[error(
-        "{origin}: is not the file that was recorded at the first download ({found}; {expected} is expected by {record}); fetch it \
-         again, or remove the record if the new file is to be trusted"
+        "{origin}: is not the file that was recorded at the first download ({found}; {expected} is expected by {record}); {again}, \
+         or remove the record if the new file is to be trusted"
     )]
     Changed {
         /// The address or the file.
@@ -52,6 +62,8 @@ pub enum FetchError {
         expected: String,
         /// Where they are recorded.
         record: String,
+        /// How to fetch it again.
+        again: String,
     },
     /// What is named is no archive.
     #[error("{file}: {reason}; name an archive, or an address that begins with http:// or https://, with --archive")]
@@ -70,9 +82,7 @@ pub enum FetchError {
         reason: String,
     },
     /// An archive that cannot be read to its end.
-    #[error(
-        "{file}: the archive ends early or is damaged ({cause}); get it whole (one that was fetched is fetched anew once it is removed)"
-    )]
+    #[error("{file}: the archive ends early or is damaged ({cause})")]
     Damaged {
         /// The archive.
         file: String,
@@ -105,6 +115,14 @@ pub enum FetchError {
         /// The first file that is not there.
         missing: String,
     },
+    /// An archive that cannot be used, and what to do.
+    #[error("{fault}; {advice}")]
+    Refused {
+        /// What is wrong with it.
+        fault: Box<FetchError>,
+        /// How to get another.
+        advice: String,
+    },
     /// A file that cannot be written.
     #[error(
         "{file}: cannot be written ({cause}); check that its folder exists, that you may write there, and the disk's room"
@@ -123,4 +141,12 @@ pub enum FetchError {
         /// The system's reason.
         cause: io::Error,
     },
+}
+
+impl FetchError {
+    /// Whether another archive would help.
+    pub(super) fn is_of_the_archive(&self) -> bool {
+        use FetchError::{Bomb, Damaged, Incomplete, Unsafe};
+        matches!(self, Damaged { .. } | Incomplete { .. } | Unsafe { .. } | Bomb { .. })
+    }
 }

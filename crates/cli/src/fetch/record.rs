@@ -1,4 +1,5 @@
-//! What a download was, noted beside it: no checksum of it is published, so the first one is what later ones are held to.
+//! What a download was, noted beside it: no checksum of it is published, so the first one that proved whole is what later ones are
+//! held to.
 
 use super::FetchError;
 use lsra_exec::atomic;
@@ -61,15 +62,28 @@ impl Record {
         }
     }
 
+    /// Notes it, where nothing is noted yet.
+    ///
+    /// Errors: the note cannot be written.
+    pub(super) fn keep(&self, path: &Path) -> Result<(), FetchError> {
+        if path.is_file() {
+            return Ok(());
+        }
+        let json = serde_json::to_vec_pretty(self).expect("numbers and digits");
+        atomic::replace(path, |f| f.write_all(&json))
+            .map_err(|cause| FetchError::Unwritable { file: path.display().to_string(), cause })
+    }
+
     fn text(&self) -> String {
         format!("{} bytes, SHA-256 {}", self.bytes, self.sha256)
     }
 }
 
-/// Holds `file` to the record beside `place`, or makes the record where there is none. `origin` names the file in errors.
+/// What `file` is, held to the record beside `place` where there is one. In errors `origin` names the file, and `again` says how it is
+/// fetched again.
 ///
-/// Errors: it is another file than the one recorded, or the record cannot be read or written.
-pub(super) fn check(file: &Path, place: &Path, origin: &str) -> Result<Record, FetchError> {
+/// Errors: it is another file than the one recorded, or the record cannot be read.
+pub(super) fn check(file: &Path, place: &Path, origin: &str, again: &str) -> Result<Record, FetchError> {
     let path = beside(place);
     let found = Record::of(file)?;
     match Record::read(&path)? {
@@ -78,13 +92,8 @@ pub(super) fn check(file: &Path, place: &Path, origin: &str) -> Result<Record, F
             found: found.text(),
             expected: expected.text(),
             record: path.display().to_string(),
+            again: again.to_owned(),
         }),
-        Some(_) => Ok(found),
-        None => {
-            let json = serde_json::to_vec_pretty(&found).expect("numbers and digits");
-            atomic::replace(&path, |f| f.write_all(&json))
-                .map_err(|cause| FetchError::Unwritable { file: path.display().to_string(), cause })?;
-            Ok(found)
-        }
+        _ => Ok(found),
     }
 }

@@ -1,6 +1,7 @@
 //! Unpacking a `.tgz` of somebody else: as a stream, only the files that are wanted, and never outside the folder.
 
 use super::FetchError;
+use crate::document::visible;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -53,7 +54,10 @@ pub fn unpack(archive: &Path, folder: &str, names: &[String], to: &Path, limits:
     let mut tar = Archive::new(Counted { reader: unpacked, left: limits.bytes });
     let damaged = |cause: io::Error| match cause.to_string().contains(LIMIT) {
         true => FetchError::Bomb { file: file.clone(), most: format!("{} bytes", limits.bytes) },
-        false => FetchError::Damaged { file: file.clone(), cause },
+        // It may quote what the archive holds.
+        false => {
+            FetchError::Damaged { file: file.clone(), cause: io::Error::new(cause.kind(), visible(&cause.to_string())) }
+        }
     };
     let mut missing: Vec<&String> = names.iter().collect();
     let mut entries = 0;
@@ -66,7 +70,7 @@ pub fn unpack(archive: &Path, folder: &str, names: &[String], to: &Path, limits:
         let path = entry.path().map_err(damaged)?.into_owned();
         let wanted = check(entry.header().entry_type(), &path).map_err(|reason| FetchError::Unsafe {
             file: file.clone(),
-            entry: path.display().to_string(),
+            entry: visible(&path.display().to_string()),
             reason,
         })?;
         let inner: Vec<Component> = path.components().filter(|c| *c != Component::CurDir).collect();

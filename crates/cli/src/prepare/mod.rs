@@ -3,7 +3,9 @@
 mod options;
 mod page;
 mod table;
+mod warnings;
 
+pub use lsra_text::prepare::PAGE;
 pub use options::{CorpusConfig, PrepareArgs};
 
 use crate::sink::Sink;
@@ -12,9 +14,6 @@ use lsra_text::prepare::{self, Event, Preparation, Report, Step};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-
-/// The report as a page, in the prepared folder.
-pub const PAGE: &str = "report.html";
 
 /// Prepares a corpus and shows what became of it.
 ///
@@ -38,11 +37,13 @@ pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
     let pool = pool(threads)?;
     let mut begun = Instant::now();
     let mut watch = |event| match event {
+        Event::Waits => eprintln!("waiting until another preparation of {} is over", job.out.display()),
         Event::Begins(_) => begun = Instant::now(),
         Event::Ends(step) => eprintln!("{}: {:.1} s", words(step), begun.elapsed().as_secs_f64()),
         Event::Skipped(step) => eprintln!("{}: done before", words(step)),
     };
     let report = pool.install(|| prepare::run(job, &mut watch))?;
+    warnings::of(job, &report).iter().for_each(|warning| eprintln!("warning: {warning}"));
     write_page(&job.out, &report)?;
     Ok(report)
 }

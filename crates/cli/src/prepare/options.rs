@@ -49,9 +49,12 @@ const CONFIGURED: [&str; 20] = [
 /// (characters follow each other as in the other side's language), held-out (a side is a sentence of the given valid or test,
 /// but for case and marks). The report counts them and shows some. Of given valid and test files only what cannot be read is
 /// dropped: over-long-line, invalid-utf8, malformed, empty.
+///
+/// Example: lsra prepare text.de text.en --out data/mine, then lsra train --data data/mine
 #[derive(Args, Clone, Debug)]
 pub struct PrepareArgs {
-    /// Two files line for line (text.de text.en), or files of columns (.tsv) or of JSON objects (.jsonl); .gz and .zst too
+    /// Two files line for line (text.de text.en), or files of columns (.tsv) or of JSON objects (.jsonl); .gz and .zst too. Two that
+    /// end in the languages' names may come in any order
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The folder to write
@@ -101,13 +104,14 @@ pub struct PrepareArgs {
     /// Pairs to report on, likewise; a file whose name is a number is ./NUMBER
     #[arg(long, value_name = "FILE|N", num_args = 1..)]
     pub test: Vec<PathBuf>,
-    /// Draws what is held out
+    /// Seed that draws what is held out
     #[arg(long, value_name = "N", default_value_t = PrepareConfig::default().seed)]
     pub seed: u64,
     /// joint: one BPE, a dictionary a side; shared: one of both (for embeddings = "all-shared"); per-side: two of both
     #[arg(long, value_name = "SIDES", value_parser = named::<BpeSides>, default_value = "joint")]
     pub bpe: BpeSides,
-    /// Pieces of the BPE, single characters included [default: 8000]
+    /// The most pieces of a BPE, single characters included. A dictionary, which a model's tables are as large as, has those that
+    /// stand in its text, four special ones, and up to seven that bring it to a multiple of eight [default: 8000]
     #[arg(long, value_name = "N", conflicts_with = "merges")]
     pub vocabulary: Option<usize>,
     /// Merges of the BPE, in place of its pieces
@@ -231,7 +235,7 @@ fn split_languages(text: &str) -> Result<[String; 2], Error> {
         _ => Err(Error::Option {
             option: "languages",
             value: text.to_owned(),
-            expected: "two names with a hyphen between them, as in de-en".to_owned(),
+            expected: "must be two names with a hyphen between them, as in de-en".to_owned(),
         }),
     }
 }

@@ -1,8 +1,8 @@
 //! Downloads that come whole, break off, or are something else.
 
 use crate::archives::gz;
-use crate::server::{Answers, Server};
-use lsra::fetch::{FetchError, Origin, Record};
+use crate::server::{Answers, Length, Server};
+use lsra::fetch::{Archive, FetchError, MOST_BYTES, Origin, Record};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -26,11 +26,16 @@ impl Bench {
         self.folder.path().join("de-en.tgz")
     }
 
+    /// Fetches what proves to be whole.
     fn fetch(&self) -> Result<Record, FetchError> {
-        Origin::of(&self.server.url).archive(&self.place()).map(|(path, record)| {
-            assert_eq!(path, self.place());
-            record
-        })
+        let archive = self.archive(MOST_BYTES)?;
+        assert_eq!(archive.file, self.place());
+        archive.trust()?;
+        Ok(archive.record)
+    }
+
+    fn archive(&self, most: u64) -> Result<Archive, FetchError> {
+        Origin::of(&self.server.url).archive(&self.place(), most)
     }
 
     fn names(&self) -> Vec<String> {
@@ -64,6 +69,58 @@ fn a_file_comes_whole_and_once() {
     // Changed on the disk since.
     fs::write(bench.place(), b"other").unwrap();
     assert!(matches!(bench.fetch(), Err(FetchError::Changed { .. })));
+}
+
+/// Later downloads must not be held to something that turns out to be broken.
+#[test]
+fn what_has_not_proved_whole_is_not_recorded() {
+    let bench = Bench::new(Answers::of(&content()));
+    bench.archive(MOST_BYTES).unwrap().trust().unwrap();
+    bench.assert_whole(&content());
+    let damaged = || FetchError::Damaged { file: "x".to_owned(), cause: std::io::ErrorKind::UnexpectedEof.into() };
+    // Recorded before: it stays, and both are named.
+    fs::remove_file(bench.place()).unwrap();
+    let told = bench.archive(MOST_BYTES).unwrap().refuse(damaged()).to_string();
+    assert!(told.contains("record.json") && told.contains("remove"), "{told}");
+    bench.assert_whole(&content());
+
+    let bench = Bench::new(Answers::of(&content()));
+    let archive = bench.archive(MOST_BYTES).unwrap();
+    assert_eq!(bench.names(), ["de-en.tgz"]);
+    // It may have come from elsewhere: it is the user's to remove, whatever address is named by now.
+    let told = Origin::of("http://localhost/mirror.tgz").archive(&bench.place(), MOST_BYTES).unwrap();
+    let told = told.refuse(damaged()).to_string();
+    assert!(told.contains("remove it, and the next run fetches http://localhost/mirror.tgz"), "{told}");
+    assert_eq!(bench.names(), ["de-en.tgz"]);
+    let told = archive.refuse(damaged()).to_string();
+    assert!(told.contains("the next run fetches it anew"), "{told}");
+    assert_eq!(bench.names(), [] as [&str; 0]);
+    // Nothing is wrong with the archive where the disk is full.
+    let archive = bench.archive(MOST_BYTES).unwrap();
+    let full = FetchError::Unwritable { file: "x".to_owned(), cause: std::io::ErrorKind::StorageFull.into() };
+    assert!(matches!(archive.refuse(full), FetchError::Unwritable { .. }));
+    assert_eq!(bench.names(), ["de-en.tgz"]);
+}
+
+#[test]
+fn what_is_too_large_is_refused_at_once() {
+    for length in [Length::Announced, Length::Unsaid] {
+        let bench = Bench::new(Answers { length, ..Answers::of(&content()) });
+        let error = bench.archive(content().len() as u64 - 1).unwrap_err();
+        assert!(matches!(error, FetchError::TooLarge { .. }), "{error}");
+        assert_eq!(bench.server.requests().len(), 1);
+        assert_eq!(bench.names(), [] as [&str; 0]);
+        bench.archive(content().len() as u64).unwrap();
+    }
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_not_tried_again() {
+    let bench = Bench::new(Answers { status: "302 Found", ..Answers::of(b"") });
+    let error = bench.fetch().unwrap_err();
+    let told = error.to_string();
+    assert!(matches!(error, FetchError::Redirects { .. }) && !told.contains("run this again"), "{told}");
+    assert!(bench.server.requests().len() < 20, "once");
 }
 
 #[test]
@@ -141,12 +198,12 @@ fn a_longer_beginning_than_the_file_begins_anew() {
 fn a_wrong_length_is_no_whole_file() {
     for ranges in [true, false] {
         let length = content().len() as u64;
-        let bench = Bench::new(Answers { announced: Some(length + 10), ranges, ..Answers::of(&content()) });
+        let bench = Bench::new(Answers { length: Length::Wrong(length + 10), ranges, ..Answers::of(&content()) });
         let error = bench.fetch().unwrap_err();
         assert!(matches!(error, FetchError::NoConnection { .. }), "{error}");
         assert!(!bench.place().exists());
     }
-    let bench = Bench::new(Answers { announced: Some(1 << 40), ..Answers::of(&content()) });
+    let bench = Bench::new(Answers { length: Length::Wrong(1 << 40), ..Answers::of(&content()) });
     assert!(matches!(bench.fetch(), Err(FetchError::TooLarge { .. })));
 }
 
@@ -185,13 +242,14 @@ fn without_a_network_the_message_says_what_to_do() {
     let place = folder.path().join("de-en.tgz");
     // A port that nobody listens on: it was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = Origin::of(&format!("http://127.0.0.1:{port}/x.tgz")).archive(&place).unwrap_err();
+    let error = Origin::of(&format!("http://127.0.0.1:{port}/x.tgz")).archive(&place, MOST_BYTES).unwrap_err();
     assert!(is_off(&error, &place), "{error}");
     // Put there by hand it is taken, and held to from then on.
     fs::write(&place, content()).unwrap();
-    let (_, record) = Origin::of("https://localhost/none.tgz").archive(&place).unwrap();
-    assert_eq!(record.bytes, content().len() as u64);
+    let archive = Origin::of("https://localhost/none.tgz").archive(&place, MOST_BYTES).unwrap();
+    assert_eq!(archive.record.bytes, content().len() as u64);
+    archive.trust().unwrap();
     assert!(folder.path().join("de-en.tgz.record.json").is_file());
-    let error = Origin::of("none.tgz").archive(&place).unwrap_err();
+    let error = Origin::of("none.tgz").archive(&place, MOST_BYTES).unwrap_err();
     assert!(error.to_string().contains("none.tgz: no such file"), "{error}");
 }

@@ -15,8 +15,15 @@ pub struct Answers {
     /// Bytes after which the connection is closed, by request; whole once there are no more.
     pub cuts: Vec<usize>,
     pub status: &'static str,
-    /// What is announced, where it is not the truth.
-    pub announced: Option<u64>,
+    pub length: Length,
+}
+
+/// What is said of the length.
+#[derive(Clone, Copy)]
+pub enum Length {
+    Announced,
+    Wrong(u64),
+    Unsaid,
 }
 
 impl Answers {
@@ -27,7 +34,7 @@ impl Answers {
             ranges: true,
             cuts: Vec::new(),
             status: "200 OK",
-            announced: None,
+            length: Length::Announced,
         }
     }
 }
@@ -91,8 +98,15 @@ fn answer(mut stream: TcpStream, answers: &Mutex<Answers>, log: &Mutex<Vec<Strin
         None => (a.status, 0),
     };
     let body = &a.content[from..];
-    let length = a.announced.unwrap_or(body.len() as u64);
-    let mut text = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n");
+    let length = match a.length {
+        Length::Announced => format!("Content-Length: {}\r\n", body.len()),
+        Length::Wrong(length) => format!("Content-Length: {length}\r\n"),
+        Length::Unsaid => String::new(),
+    };
+    let mut text = format!("HTTP/1.1 {status}\r\n{length}Connection: close\r\n");
+    if status.starts_with("302") {
+        text += "Location: /again.tgz\r\n";
+    }
     if let Some(etag) = &a.etag {
         text += &format!("ETag: {etag}\r\n");
     }

@@ -1,7 +1,7 @@
 //! One command from an address to a model.
 
 use crate::archives::{archive, files};
-use crate::server::{Answers, Server};
+use crate::server::{Answers, Length, Server};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -24,9 +24,21 @@ const SMALL: [&str; 12] = [
 fn train(folder: &Path, arguments: &[&str]) -> Output {
     // A run of its own, each.
     let _ = fs::remove_dir_all(folder.join("run"));
-    let all = [&["train", "iwslt14", "--out", "run"][..], arguments, &SMALL].concat();
-    let limited = ["--set", "decoding.max_length=8"];
-    Command::new(env!("CARGO_BIN_EXE_lsra")).current_dir(folder).args(all).args(limited).output().unwrap()
+    command(folder, "run", arguments).output().unwrap()
+}
+
+fn command(folder: &Path, out: &str, arguments: &[&str]) -> Command {
+    let all = [&["train", "iwslt14", "--out", out][..], arguments, &SMALL].concat();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lsra"));
+    command.current_dir(folder).args(all).args(["--set", "decoding.max_length=8"]);
+    command
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 fn told(output: &Output) -> String {
@@ -43,12 +55,9 @@ fn a_recipe_fetches_prepares_and_trains_and_does_so_once() {
     assert!(first.status.success() && told(&first).contains("the literature has 160239"), "{}", told(&first));
     assert!(folder.join("run/model.safetensors").is_file());
     let data = folder.join("data/iwslt14");
-    let mut names: Vec<String> =
-        fs::read_dir(&data).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    let expected = "bpe.codes de-en.tgz de-en.tgz.record.json dict.de.txt dict.en.txt iwslt14.json test.de test.en train.de \
+    let expected = "bpe.codes de-en.tgz de-en.tgz.lock de-en.tgz.record.json dict.de.txt dict.en.txt iwslt14.json test.de test.en train.de \
                     train.en valid.de valid.en";
-    assert_eq!(names.join(" "), expected);
+    assert_eq!(names(&data).join(" "), expected);
     assert_eq!(server.requests().len(), 2);
 
     // The archive may go: what was made of it stays. And the folder is one for --data.
@@ -73,6 +82,50 @@ fn a_recipe_fetches_prepares_and_trains_and_does_so_once() {
 }
 
 #[test]
+fn of_two_runs_at_once_one_fetches_and_prepares() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes = archive(&files(300), |_| ());
+    let server = Server::new(Answers::of(&bytes));
+    let run = |out: &str| {
+        let mut command = command(folder, out, &["--archive", &server.url]);
+        command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let ended = ["a", "b", "c"].map(run).map(|child| child.wait_with_output().unwrap());
+    ended.iter().for_each(|output| assert!(output.status.success(), "{}", told(output)));
+    assert_eq!(server.requests().len(), 1);
+    let prepared = ended.iter().filter(|output| told(output).contains("prepared before")).count();
+    assert_eq!(prepared, 2);
+}
+
+#[test]
+fn a_download_that_was_cut_off_unnoticed_is_fetched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes = archive(&files(300), |_| ());
+    let server = Server::new(Answers { cuts: vec![bytes.len() / 2], length: Length::Unsaid, ..Answers::of(&bytes) });
+    let first = train(folder, &["--archive", &server.url]);
+    let error = told(&first);
+    assert!(!first.status.success() && error.contains("damaged") && error.contains("anew"), "{error}");
+    assert_eq!(names(&folder.join("data/iwslt14")), ["de-en.tgz.lock"]);
+    let second = train(folder, &["--archive", &server.url]);
+    assert!(second.status.success(), "{}", told(&second));
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_refused_before_anything_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::new(Answers::of(&archive(&files(300), |_| ())));
+    let mine = folder.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("valid.de"), "dear to me\n").unwrap();
+    let output = train(folder.path(), &["--archive", &server.url, "--data-dir", "mine"]);
+    assert!(!output.status.success() && told(&output).contains("valid.de"), "{}", told(&output));
+    assert_eq!(server.requests().len(), 0);
+    assert_eq!(names(&mine), ["valid.de"]);
+}
+
+#[test]
 fn what_is_wrong_is_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -83,7 +136,7 @@ fn what_is_wrong_is_told_in_one_line() {
     for (arguments, parts) in [
         (&["--archive", nobody.as_str()][..], &["data/iwslt14/de-en.tgz", "cargo xtask demo", "lsra prepare"][..]),
         (&["--archive", "none.tgz"], &["none.tgz: no such file", "http"]),
-        (&["--archive", "text.tgz"], &["text.tgz", "damaged"]),
+        (&["--archive", "text.tgz"], &["text.tgz", "damaged", "--archive"]),
         (&["--data", "prepared"], &["prepared", "lsra train --data prepared"]),
         (&["--data", "none"], &["none"]),
     ] {

@@ -55,6 +55,15 @@ fn what_may_do_harm_is_refused() {
     }
 }
 
+/// What a terminal would take for an order.
+#[test]
+fn names_of_entries_are_shown_and_do_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = archive(&files(30)[1..], |b| entry(b, EntryType::Fifo, "de-en/\u{1b}[2Jgone", b""));
+    let told = unpacked(&bytes, Limits::default(), folder.path()).unwrap_err().to_string();
+    assert!(told.contains("[2Jgone") && !told.contains('\u{1b}'), "{told:?}");
+}
+
 #[test]
 fn what_swells_is_not_unpacked() {
     let swell = |limits: Limits, kind: EntryType, count: usize, size: usize| {

@@ -116,7 +116,7 @@ impl Bpe {
     }
 
     /// Learns pieces of raw text from strings of one line or several. `characters` says how often each stands in them; one
-    /// that is missing there, or stands once, stays unknown. The same text gives the same pieces, in whatever order it comes.
+    /// that is missing there, or stands once, stays unknown; so do the rarest where they are more than half of the pieces. The same text gives the same pieces, in whatever order it comes.
     pub fn learn_raw<S>(
         characters: &BTreeMap<char, u64>,
         lines: impl Iterator<Item = S> + Send,
@@ -126,6 +126,11 @@ impl Bpe {
         S: AsRef<str> + Send,
     {
         Bpe { tokenizer: raw::learn(characters, lines, size), kind: Kind::Raw }
+    }
+
+    /// Whether it knows a piece of its [`Bpe::cut`] of raw text; what it does not know are single characters.
+    pub fn knows(&self, piece: &str) -> bool {
+        self.tokenizer.get_model().token_to_id(piece).is_some()
     }
 
     /// How its pieces show where words end.

@@ -115,7 +115,7 @@ where
     // Stable, from the order of characters.
     by_count.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
     if let PieceCount::Vocabulary(most) = size {
-        // Where a script has thousands of characters, the rarer half stays unknown, so that words are learnt too.
+        // Where a script has thousands of characters, the rarer ones stay unknown, so that half of the pieces are words.
         by_count.truncate(most.div_ceil(2).max(1));
     }
     let alphabet: HashSet<char> = by_count.iter().map(|&(c, _)| c).chain([SPACE]).collect();

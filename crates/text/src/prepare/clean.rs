@@ -8,8 +8,8 @@ use super::config::PrepareConfig;
 use super::hash::hash_words;
 use super::reason::{Counts, Dropped, Example, Reason, nothing_left, shortened};
 use super::source::{Pairs, RawPair, Source};
-use crate::TextError;
 use crate::staged::Staged;
+use crate::{Split, TextError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,10 +24,10 @@ pub(super) struct Cleaned {
 }
 
 impl Cleaned {
-    /// Errors: all pairs were dropped.
-    pub(super) fn check_some_left(&self) -> Result<(), TextError> {
+    /// Errors: all pairs of the part were dropped.
+    pub(super) fn check_some_left(&self, part: Split, source: &Source) -> Result<(), TextError> {
         match self.read == self.dropped.iter().map(|d| d.count).sum::<u64>() {
-            true => Err(nothing_left(self.read, &self.dropped)),
+            true => Err(nothing_left(part, &source.layout, self.read, &self.dropped)),
             false => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::TextError;
 use crate::files::SENTENCES;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::fs::File;
@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Packing), Te
         return Err(TextError::OtherPacking { file: file(), format });
     }
     let (mut reader, packing): (Box<dyn BufRead + Send>, _) = if start.starts_with(&GZ) {
-        (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))), Packing::Gz)
+        (Box::new(BufReader::with_capacity(BUFFER, Members::new(raw))), Packing::Gz)
     } else if start.starts_with(&ZSTD) || is_skippable(start) {
         (Box::new(BufReader::with_capacity(BUFFER, Frames::new(raw))), Packing::Zstd)
     } else {
@@ -105,6 +105,54 @@ pub(super) fn fault(path: &Path, packing: Packing, line: u64, cause: io::Error) 
         Packing::Zstd => "zstd",
     };
     TextError::Damaged { file, format, line, cause }
+}
+
+/// The members of a gzip file, one after the other. Zeros may fill it up, as to the end of a tape's block; gzip passes over them.
+struct Members<R: BufRead> {
+    /// None once there are no more.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(reader: R) -> Members<R> {
+        Members { member: Some(GzDecoder::new(reader)) }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(to)?;
+            if read > 0 || to.is_empty() {
+                return Ok(read);
+            }
+            let rest = member.get_mut();
+            match rest.fill_buf()?.first() {
+                None => self.member = None,
+                Some(0) => {
+                    only_zeros(rest)?;
+                    self.member = None;
+                }
+                Some(_) => self.member = self.member.take().map(|member| GzDecoder::new(member.into_inner())),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Reads to the end. Errors: there is something else.
+fn only_zeros(reader: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        let length = bytes.len();
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "something follows the zeros after its data"));
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        reader.consume(length);
+    }
 }
 
 /// The frames of a zstd file, one after the other.

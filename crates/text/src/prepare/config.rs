@@ -44,7 +44,8 @@ pub struct PrepareConfig {
     pub seed: u64,
     /// What BPE is learnt from.
     pub bpe: BpeSides,
-    /// Pieces of the BPE, single characters included.
+    /// The most pieces of a BPE, single characters included. A dictionary has those that stand in its text, the four special ones, and up
+    /// to seven that bring it to a multiple of eight.
     pub vocabulary: Option<usize>,
     /// Merges of the BPE, in place of its pieces.
     pub merges: Option<usize>,

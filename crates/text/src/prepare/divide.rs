@@ -1,14 +1,15 @@
 //! The second step: what only the whole corpus shows to be wrong, and which pairs are held out.
 
+use super::Preparation;
 use super::chunks;
 use super::components::{self, Parts};
 use super::config::PrepareConfig;
+use super::folder::CLEAN;
 use super::given::{self, Sentences};
 use super::language::{Profile, is_foreign};
 use super::pair::{Pair, key, open, read};
 use super::reason::{Counts, Dropped, Reason, nothing_left};
 use super::script::Letters;
-use super::{CLEAN, Preparation};
 use crate::staged::Staged;
 use crate::{Languages, Split, TextError};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ pub(super) fn divide(job: &Preparation) -> Result<Divided, TextError> {
         },
     )?;
     if source.is_empty() {
-        return Err(nothing_left(number, &counts.dropped()));
+        return Err(nothing_left(Split::Train, &job.source.layout, number, &counts.dropped()));
     }
     if source.len() > u32::MAX as usize {
         return Err(TextError::TooManyPairs { most: u64::from(u32::MAX) });
@@ -130,14 +131,32 @@ fn held_out(source: &[u64], target: &[u64], config: &PrepareConfig, given: &[Spl
         // What nobody asked for may be less; something there must be.
         let least = wanted.unwrap_or(1);
         if found < least {
-            let part = split.name();
-            return Err(TextError::SplitTooLarge { pairs: source.len(), found, part, wanted: least });
+            let (pairs, part) = (source.len(), split.name());
+            return Err(match least {
+                1 => too_few(pairs, &parts, given),
+                wanted => TextError::SplitTooLarge { pairs, found, part, wanted },
+            });
         }
     }
     if !parts.of.contains(&Split::Train) {
-        return Err(TextError::SplitTooLarge { pairs: source.len(), found: 0, part: Split::Train.name(), wanted: 1 });
+        // Whoever was asked for one pair each cannot be asked for fewer.
+        return Err(match valid + test {
+            0..=2 => too_few(source.len(), &parts, given),
+            _ => TextError::NothingToTrain { pairs: source.len() },
+        });
     }
     Ok(parts)
+}
+
+/// That parts of one pair each cannot be had, but for those that are `given`.
+fn too_few(pairs: usize, parts: &Parts, given: &[Split]) -> TextError {
+    let (parts_to_make, options) = match given {
+        [] => ("train, valid and test", "--valid and --test"),
+        [Split::Valid] => ("train and test", "--test"),
+        _ => ("train and valid", "--valid"),
+    };
+    // Test is drawn first, from all of them.
+    TextError::TooFewPairs { pairs, free: parts.free[1], parts: parts_to_make, options }
 }
 
 impl Corpus {

@@ -9,7 +9,7 @@ use super::source::Source;
 use crate::{Split, TextError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What became of a part that a user brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub(super) fn read(
     out: &Path,
 ) -> Result<GivenReport, TextError> {
     let found = clean::clean(source, config, Wanted::Readable, &out.join(file_name(split)))?;
-    found.check_some_left()?;
+    found.check_some_left(split, source)?;
     Ok(GivenReport {
         name: split.name().to_owned(),
         files: source.file_names(),
@@ -82,18 +82,6 @@ fn each(file: &Path, mut with: impl FnMut([u64; 2])) -> Result<(), TextError> {
     let mut lines: Lines = pair::open(file)?;
     while let Some(pair) = pair::read(&mut lines)? {
         with([key(&pair.source), key(&pair.target)]);
-    }
-    Ok(())
-}
-
-/// Errors: a raw file is one that the preparation would write over.
-pub(super) fn refuse_own(files: &[&PathBuf], written: &[String], out: &Path) -> Result<(), TextError> {
-    let Ok(folder) = out.canonicalize() else { return Ok(()) };
-    for file in files {
-        let Ok(path) = file.canonicalize() else { continue };
-        if written.iter().any(|name| folder.join(name) == path) {
-            return Err(TextError::OwnFile { file: file.display().to_string(), folder: out.display().to_string() });
-        }
     }
     Ok(())
 }

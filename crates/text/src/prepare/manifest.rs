@@ -1,6 +1,7 @@
 //! What a prepared folder says of itself.
 
 use super::config::{BpeSides, PrepareConfig};
+use super::folder::STATE;
 use super::normal::TextForm;
 use super::pieces::tokenizer_files;
 use crate::{Bpe, Languages, TextError, staged};
@@ -50,6 +51,9 @@ impl Manifest {
         let file = path.display().to_string();
         let expected = "the manifest that `lsra prepare` ends with";
         let bytes = fs::read(&path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound if folder.join(STATE).is_file() => {
+                TextError::Unfinished { folder: folder.display().to_string() }
+            }
             io::ErrorKind::NotFound => TextError::Missing { file: file.clone(), expected },
             _ => TextError::Unreadable { file: file.clone(), cause },
         })?;

@@ -12,11 +12,13 @@ mod components;
 mod compressed;
 mod config;
 mod divide;
+mod folder;
 mod given;
 mod hash;
 pub mod iwslt14;
 mod language;
 mod lines;
+mod lock;
 mod manifest;
 mod measure;
 mod normal;
@@ -30,7 +32,9 @@ mod source;
 mod state;
 
 pub use config::{BpeSides, PrepareConfig};
+pub use folder::{PAGE, REPORT};
 pub use given::GivenReport;
+pub use lock::FolderLock;
 pub use manifest::Manifest;
 pub use measure::{Histogram, LENGTH_BUCKET, LENGTH_BUCKETS, RATIO_BUCKETS, SideReport, ratio_of_bucket};
 pub use normal::{Casing, Normalization, TextForm};
@@ -42,13 +46,14 @@ pub use source::{Format, Layout, Source, SourceOptions};
 
 use crate::{Languages, Split, TextError, staged};
 use clean::{Cleaned, Wanted};
-use divide::{Divided, file_name};
-use pieces::{Measured, dictionary_file, tokenizer_files};
+use divide::Divided;
+use folder::{CLEAN, LOCK, STATE, WORK, remove};
+use pieces::Measured;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use state::{State, key};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A corpus to prepare.
@@ -101,40 +106,17 @@ pub enum Step {
     Pieces,
 }
 
-/// How a step goes.
+/// How it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It begins.
+    /// Another preparation of the folder is under way, and this one waits for it.
+    Waits,
+    /// A step begins.
     Begins(Step),
     /// It is over.
     Ends(Step),
     /// It was done before.
     Skipped(Step),
-}
-
-/// The report as JSON, in the folder.
-pub const REPORT: &str = "report.json";
-
-/// What steps leave for those after them, within the folder.
-const WORK: &str = "work";
-const STATE: &str = "work/state.json";
-const CLEAN: &str = "work/clean.tsv";
-const LOCK: &str = "work/lock";
-
-impl Step {
-    /// Its name in the notes, and of what it found.
-    fn name(self) -> &'static str {
-        match self {
-            Step::Look => "look",
-            Step::Clean => "clean",
-            Step::Divide => "divide",
-            Step::Pieces => "pieces",
-        }
-    }
-
-    fn findings(self) -> String {
-        format!("{WORK}/{}.json", self.name())
-    }
 }
 
 /// Prepares a corpus. Steps that were done before, of the same files with the same settings, are not done again. `watch` is
@@ -147,52 +129,33 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     config.validate()?;
     job.check_given()?;
     manifest::check_languages(languages)?;
-    refuse_foreign(out, languages)?;
-
-    watch(Event::Begins(Step::Look));
     let given = job.given();
     let all: Vec<&PathBuf> = source.files.iter().chain(given.iter().flat_map(|(_, part)| &part.files)).collect();
-    given::refuse_own(&all, &written(config, languages), out)?;
+    let written = folder::written(job);
+    // Before what is foreign: a raw file is that, too, and must not be advised away.
+    folder::refuse_own(&all, &written, out)?;
+    folder::refuse_foreign(out, &written, STATE, &folder::BESIDE_STEPS)?;
+
+    watch(Event::Begins(Step::Look));
     let files = digests(&all)?;
     watch(Event::Ends(Step::Look));
     fs::create_dir_all(out.join(WORK)).map_err(staged::unwritable(out))?;
-    let _alone = lock(&out.join(LOCK))?;
-    let mut steps = Steps::plan(job, &files, State::load(out, STATE));
+    let _alone = FolderLock::take(&out.join(LOCK), || watch(Event::Waits))?;
+    let mut steps = Steps::plan(job, &files, State::load(out, STATE, &folder::BESIDE_STEPS));
     if steps.all_done() {
         // What was removed by hand, or not reached by a preparation that was stopped just before.
         Manifest::new(languages, config).write(out)?;
     } else {
         remove(&out.join(manifest::MANIFEST))?;
+        steps.state.claim(&written)?;
     }
 
-    let clean_file = out.join(CLEAN);
-    let (cleaned, given): (Cleaned, Vec<GivenReport>) = steps.run(Step::Clean, watch, || {
-        let cleaned = clean::clean(source, config, Wanted::Good, &clean_file)?;
-        let read = |(split, part)| given::read(split, part, config, out);
-        Ok((cleaned, given.into_iter().map(read).collect::<Result<_, _>>()?))
-    })?;
-    cleaned.check_some_left()?;
-    let divided: Divided = steps.run(Step::Divide, watch, || divide::divide(job))?;
-    let measured: Measured = steps
-        .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
-
-    let report = Report::new(source.file_names(), languages, config, cleaned, given, divided, measured);
-    staged::write(&out.join(REPORT), &serde_json::to_vec_pretty(&report).expect("names and numbers"))?;
-    Manifest::new(languages, config).write(out)?;
-    remove(&clean_file)?;
-    // Of an earlier run, too, that was given other parts.
-    Split::ALL.iter().try_for_each(|split| remove(&out.join(given::file_name(*split))))?;
-    Ok(report)
-}
-
-/// A second preparation of a folder waits here until the first is over, and finds everything done. Ends with the file that is returned, or
-/// with the process.
-///
-/// Errors: the folder cannot be written.
-fn lock(path: &Path) -> Result<File, TextError> {
-    let file = File::create(path).map_err(staged::unwritable(path))?;
-    file.lock().map_err(staged::unwritable(path))?;
-    Ok(file)
+    let prepared = steps.prepare(job, watch);
+    if prepared.is_err() {
+        // It has failed already, and what it failed of is what is told.
+        let _ = steps.state.forget_missing();
+    }
+    prepared
 }
 
 /// Which steps are to be done, with their keys.
@@ -229,23 +192,14 @@ impl Steps<'_> {
                 c.max_chars
             ]),
             json!([languages, c.max_ratio, c.valid, c.test, c.seed]),
-            json!([c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
-        ];
-        let read = job.given().into_iter().map(|(split, _)| given::file_name(split));
-        let written: [Vec<String>; 3] = [
-            [CLEAN.to_owned()].into_iter().chain(read).collect(),
-            part_files(languages),
-            learnt_files(config, languages),
+            json!([pieces::VERSION, c.bpe, c.vocabulary, c.merges, c.bpe_lines]),
         ];
         let mut before = String::new();
         let mut planned = Vec::new();
-        for ((step, settings), mut files) in
-            [Step::Clean, Step::Divide, Step::Pieces].into_iter().zip(settings).zip(written)
-        {
+        for (step, settings) in [Step::Clean, Step::Divide, Step::Pieces].into_iter().zip(settings) {
             before = key(&before, settings);
             let due = !state.has_key(step.name(), &before) || !state.has_files(step.name(), &[step.findings()]);
-            files.push(step.findings());
-            planned.push(Planned { step, key: before.clone(), files, due });
+            planned.push(Planned { step, key: before.clone(), files: step.files(job), due });
         }
         let mut steps = Steps { out, state, planned };
         for i in (0..steps.planned.len()).rev() {
@@ -260,6 +214,28 @@ impl Steps<'_> {
 
     fn all_done(&self) -> bool {
         self.planned.iter().all(|p| !p.due)
+    }
+
+    /// Does what is due, and tells of all.
+    fn prepare(&mut self, job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, TextError> {
+        let Preparation { source, languages, config, out, .. } = job;
+        let clean_file = out.join(CLEAN);
+        let (cleaned, given): (Cleaned, Vec<GivenReport>) = self.run(Step::Clean, watch, || {
+            let cleaned = clean::clean(source, config, Wanted::Good, &clean_file)?;
+            let read = |(split, part)| given::read(split, part, config, out);
+            Ok((cleaned, job.given().into_iter().map(read).collect::<Result<_, _>>()?))
+        })?;
+        cleaned.check_some_left(Split::Train, source)?;
+        let divided: Divided = self.run(Step::Divide, watch, || divide::divide(job))?;
+        let measured: Measured = self
+            .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
+
+        let report = Report::new(source.file_names(), languages, config, cleaned, given, divided, measured);
+        staged::write(&out.join(REPORT), &serde_json::to_vec_pretty(&report).expect("names and numbers"))?;
+        // What the steps left for one another, and what an earlier preparation of other settings has made.
+        self.state.keep_only(&folder::lasting(job))?;
+        Manifest::new(languages, config).write(out)?;
+        Ok(report)
     }
 
     /// Does a step, or reads what it found when it was done before.
@@ -297,43 +273,4 @@ fn digests(files: &[&PathBuf]) -> Result<Vec<(u64, String)>, TextError> {
         hash::digest_file(path)
     };
     files.iter().map(digest).collect()
-}
-
-/// Errors: the folder holds files that would be overwritten and were not made here.
-fn refuse_foreign(out: &Path, languages: &Languages) -> Result<(), TextError> {
-    if out.join(STATE).exists() {
-        return Ok(());
-    }
-    let others = dictionary_files(languages).into_iter().chain(["tokenizer.json".to_owned()]);
-    match part_files(languages).into_iter().chain(others).find(|name| out.join(name).exists()) {
-        Some(found) => Err(TextError::ForeignFolder { folder: out.display().to_string(), found }),
-        None => Ok(()),
-    }
-}
-
-/// The files that a user finds in the folder afterwards.
-fn written(config: &PrepareConfig, languages: &Languages) -> Vec<String> {
-    part_files(languages).into_iter().chain(learnt_files(config, languages)).collect()
-}
-
-/// Those of sentences.
-fn part_files(languages: &Languages) -> Vec<String> {
-    let both = [&languages.source, &languages.target];
-    Split::ALL.iter().flat_map(|split| both.map(|language| file_name(*split, language))).collect()
-}
-
-/// Those of pieces.
-fn learnt_files(config: &PrepareConfig, languages: &Languages) -> Vec<String> {
-    tokenizer_files(config.bpe, languages).into_iter().chain(dictionary_files(languages)).collect()
-}
-
-fn dictionary_files(languages: &Languages) -> [String; 2] {
-    [&languages.source, &languages.target].map(|language| dictionary_file(language))
-}
-
-fn remove(path: &Path) -> Result<(), TextError> {
-    match fs::remove_file(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(staged::unwritable(path)(cause)),
-        _ => Ok(()),
-    }
 }

@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+/// Changes when this step's results do, so that what an older version made is made anew.
+pub(super) const VERSION: u32 = 2;
+
 /// What the step found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Measured {
@@ -180,8 +183,9 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// How often each piece stands in a file. A character that stands there once has no place in a dictionary: it becomes
-/// `<unk>`, which so is learnt, too.
+/// How often each piece that the BPE knows stands in a file. Other characters would make a dictionary, and with it a model's tables,
+/// larger than was asked for. Nor has a character a place there that stands in the file once: it becomes `<unk>`, which so is
+/// learnt, too.
 fn count(path: &Path, bpe: &Bpe) -> Result<HashMap<String, u64>, TextError> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     let mut text = Text::open(path)?;
@@ -194,7 +198,7 @@ fn count(path: &Path, bpe: &Bpe) -> Result<HashMap<String, u64>, TextError> {
             Ok(())
         },
     )?;
-    counts.retain(|piece, n| *n > 1 || piece.chars().nth(1).is_some());
+    counts.retain(|piece, n| bpe.knows(piece) && (*n > 1 || piece.chars().nth(1).is_some()));
     Ok(counts)
 }
 

@@ -1,7 +1,8 @@
 //! Why pairs are dropped: counts, and a few of them to look at.
 
 use super::hash::hash_words;
-use crate::TextError;
+use super::source::Layout;
+use crate::{Split, TextError};
 use serde::{Deserialize, Serialize};
 
 /// Why a pair is dropped. A pair is counted under the first reason that holds, in this order.
@@ -50,6 +51,15 @@ impl Reason {
         Reason::Language,
         Reason::HeldOut,
     ];
+
+    /// What can be done where it holds for many lines of files that hold pairs so, if that is known.
+    pub fn advice(self, layout: &Layout) -> Option<String> {
+        match self {
+            Reason::InvalidUtf8 => Some("convert the file to UTF-8, as with iconv -f LATIN1 -t UTF-8".to_owned()),
+            Reason::Malformed | Reason::Empty => layout.sought(),
+            _ => None,
+        }
+    }
 
     /// A few words for a reader.
     pub fn text(self) -> &'static str {
@@ -130,13 +140,14 @@ impl Counts {
     }
 }
 
-/// That of so many pairs all were dropped.
-pub(super) fn nothing_left(pairs: u64, dropped: &[Dropped]) -> TextError {
+/// That of so many pairs of a part, whose files hold them so, all were dropped.
+pub(super) fn nothing_left(part: Split, layout: &Layout, pairs: u64, dropped: &[Dropped]) -> TextError {
     let most = dropped.iter().max_by_key(|d| d.count);
     let reason = most.map_or("there are none", |d| d.reason.text());
     let example = most.and_then(|d| d.examples.first());
     let example = example.map_or("none", |e| &e.place).to_owned();
-    TextError::NothingLeft { pairs, reason, example }
+    let advice = most.and_then(|d| d.reason.advice(layout)).map_or(String::new(), |advice| format!("; {advice}"));
+    TextError::NothingLeft { part: part.name(), pairs, reason, example, advice }
 }
 
 /// The beginning of a text.

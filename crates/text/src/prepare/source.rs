@@ -29,6 +29,21 @@ pub enum Layout {
     },
 }
 
+impl Layout {
+    /// What a line is looked at for, and how to look for something else; nothing where that is the whole line.
+    pub fn sought(&self) -> Option<String> {
+        match self {
+            Layout::Lines => None,
+            Layout::Tsv { source, target } => {
+                Some(format!("the columns {source} and {target} were looked for, which --columns changes"))
+            }
+            Layout::Json { source, target } => {
+                Some(format!("the fields {source} and {target} were looked for, which --fields changes"))
+            }
+        }
+    }
+}
+
 /// The formats of files, for those who name one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,10 +91,11 @@ impl SourceOptions {
 }
 
 impl Source {
-    /// Files as a user names them. `languages` are the names of the fields where JSON lines have no others.
+    /// Files as a user names them. `languages` are the names of the fields where JSON lines have no others; of two files whose endings
+    /// are the languages the source's comes first, in whatever order they are named.
     ///
-    /// Errors: no file, a format that cannot be told, one or three files that would have to be two, columns that are none, or
-    /// columns or fields of files that have no such thing.
+    /// Errors: no file, a format that cannot be told, one or three files that would have to be two or of which one ends in the other
+    /// side's language, columns that are none, or columns or fields of files that have no such thing.
     pub fn of(files: &[PathBuf], options: &SourceOptions, languages: &Languages) -> Result<Source, TextError> {
         let unclear = |reason| {
             let files = files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
@@ -120,7 +136,16 @@ impl Source {
             let expected = "only files of objects have them, .jsonl or of the format jsonl";
             return Err(TextError::Setting { name: "fields", value: fields.join(","), expected });
         }
-        Ok(Source { files: files.to_vec(), layout })
+        match (&layout, files) {
+            (Layout::Lines, [first, second]) => match in_order(first, second, languages) {
+                Some(files) => Ok(Source { files: files.map(Path::to_owned).to_vec(), layout }),
+                None => unclear(
+                    "one of the two has the ending of the other side's language, and the other does not tell; name both by their \
+                     languages, or neither",
+                ),
+            },
+            _ => Ok(Source { files: files.to_vec(), layout }),
+        }
     }
 
     /// The files' names without their folders.
@@ -130,12 +155,27 @@ impl Source {
 
     /// The languages that the names of two parallel files end in, as in `text.de` and `text.en.gz`.
     pub fn languages(files: &[PathBuf]) -> Option<Languages> {
-        let ending = |file: &PathBuf| Some(unpacked(file).extension()?.to_str()?.to_owned());
         let [source, target] = files else { return None };
         let (source, target) = (ending(source)?, ending(target)?);
         let short = |s: &str| (2..=3).contains(&s.split('-').next().unwrap_or(s).len()) && s != "txt";
         (source != target && short(&source) && short(&target)).then_some(Languages { source, target })
     }
+}
+
+/// Source and target. A shell sorts names: what was meant is told by the endings where both are a language. Nothing where one says
+/// that it is the other side's and the other does not say so.
+fn in_order<'f>(first: &'f Path, second: &'f Path, languages: &Languages) -> Option<[&'f Path; 2]> {
+    let is = |file, language: &String| ending(file).as_ref() == Some(language);
+    match (is(first, &languages.target), is(second, &languages.source)) {
+        (false, false) => Some([first, second]),
+        (true, true) => Some([second, first]),
+        _ => None,
+    }
+}
+
+/// Without that of its packing.
+fn ending(file: &Path) -> Option<String> {
+    Some(unpacked(file).extension()?.to_str()?.to_owned())
 }
 
 /// The path without the ending of its packing.

@@ -2,12 +2,16 @@
 //!
 //! A step's key is a digest of all that it depends on: its settings and what came before, down to the bytes of the raw files. It
 //! counts as done where its key is the same and the files that it wrote are still as it wrote them.
+//!
+//! The state also lists the files that preparations have written, and it does so before they are there: what is not listed is
+//! somebody else's.
 
+use super::folder::{is_there, remove};
 use super::hash::{digest, digest_file};
 use crate::{TextError, staged};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +21,8 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Saved {
     steps: BTreeMap<String, Done>,
+    /// What was written or is about to be; older versions did not say.
+    files: Option<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,14 +37,73 @@ pub(super) struct State {
     folder: PathBuf,
     file: PathBuf,
     saved: Saved,
+    /// What is listed.
+    files: BTreeSet<String>,
 }
 
 impl State {
-    /// What is known of a folder; nothing where `file` cannot be understood, which only costs time.
-    pub(super) fn load(folder: &Path, file: &str) -> State {
-        let file = folder.join(file);
-        let saved = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        State { folder: folder.to_owned(), file, saved: saved.unwrap_or_default() }
+    /// What is known of a folder; nothing where `file` is missing or cannot be understood. An older version's state lists the files
+    /// of its steps, and those `beside_steps`.
+    pub(super) fn load(folder: &Path, file: &str, beside_steps: &[&str]) -> State {
+        let saved: Option<Saved> =
+            fs::read(folder.join(file)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut files = BTreeSet::new();
+        if let Some(saved) = &saved {
+            let older = || {
+                let steps = saved.steps.values().flat_map(|done| done.files.keys().cloned());
+                steps.chain(beside_steps.iter().map(|name| (*name).to_owned())).collect()
+            };
+            files = saved.files.clone().unwrap_or_else(older);
+            files.insert(file.to_owned());
+        }
+        State { folder: folder.to_owned(), file: folder.join(file), saved: saved.unwrap_or_default(), files }
+    }
+
+    /// Whether a file is one that a preparation has written, as far as is known.
+    pub(super) fn lists(&self, name: &str) -> bool {
+        self.files.contains(name)
+    }
+
+    /// Lists these too: they are about to be written.
+    ///
+    /// Errors: the note cannot be written.
+    pub(super) fn claim(&mut self, names: &[String]) -> Result<(), TextError> {
+        let files = self.files.iter().chain(names).cloned().collect();
+        self.list(files)
+    }
+
+    /// Removes what is listed and none of these, which are listed alone from then on.
+    ///
+    /// Errors: a file cannot be removed, or the note not be written.
+    pub(super) fn keep_only(&mut self, names: &[String]) -> Result<(), TextError> {
+        let wanted: BTreeSet<String> = names.iter().cloned().collect();
+        self.files.difference(&wanted).try_for_each(|name| remove(&self.folder.join(name)))?;
+        self.list(wanted)
+    }
+
+    /// Lists no longer what is not there: it was to be written and was not, and may be somebody else's when it comes.
+    ///
+    /// Errors: the note cannot be written.
+    pub(super) fn forget_missing(&mut self) -> Result<(), TextError> {
+        let there = |name: &&String| {
+            let place = self.folder.join(name);
+            is_there(&place) || is_there(&staged::partial(&place))
+        };
+        let files = self.files.iter().filter(there).cloned().collect();
+        self.list(files)
+    }
+
+    fn list(&mut self, files: BTreeSet<String>) -> Result<(), TextError> {
+        self.files = files;
+        if self.saved.files.as_ref() == Some(&self.files) {
+            return Ok(());
+        }
+        self.saved.files = Some(self.files.clone());
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), TextError> {
+        staged::write(&self.file, &serde_json::to_vec_pretty(&self.saved).expect("names and numbers"))
     }
 
     /// Whether a step was done with this key.
@@ -66,7 +131,7 @@ impl State {
             digests.insert(name.as_ref().to_owned(), digest_file(&path)?);
         }
         self.saved.steps.insert(step.to_owned(), Done { key: key.to_owned(), files: digests });
-        staged::write(&self.file, &serde_json::to_vec_pretty(&self.saved).expect("names and numbers"))
+        self.write()
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::kit::{Bench, count, pairs, tsv};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lsra_text::TextError;
-use lsra_text::prepare::{Format, PrepareConfig, Reason, SourceOptions};
+use lsra_text::prepare::{Format, PrepareConfig, Reason, Source, SourceOptions};
+use lsra_text::{Languages, TextError};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::io::Write;
+use std::path::PathBuf;
 
 fn sides() -> (String, String) {
     pairs(40).iter().fold(Default::default(), |(s, t), (a, b)| (s + a + "\n", t + b + "\n"))
@@ -49,6 +50,7 @@ fn the_same_pairs_come_out_of_every_format() {
     let (first, second) = table.split_at(table.match_indices('\n').nth(9).unwrap().0 + 1);
     for (files, options) in [
         (vec![("a.de", source.as_bytes().to_vec()), ("a.en", target.as_bytes().to_vec())], &plain),
+        (vec![("a.de.gz", [members.clone(), vec![0; 700]].concat()), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.gz", members), ("a.en", target.as_bytes().to_vec())], &plain),
         (vec![("a.de.zst", frames), ("a.en.gz", gz(target.as_bytes()))], &plain),
         // Frames without data may come first.
@@ -140,8 +142,13 @@ fn what_is_wrong_with_a_file_is_told() {
     refuse(&[("a.de", b""), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.de", &gz(b"")), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.tsv", b"\xFF\xFEa\0")], &["a.tsv", "UTF-16", "UTF-8"]);
-    refuse(&[("a.tsv", b"no tab\nnone here\n")], &["none of the 2 pairs is left", "columns or fields missing"]);
-    refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs"]);
+    refuse(
+        &[("a.tsv", b"no tab\nnone here\n")],
+        &["train: none of the 2 pairs is left", "columns or fields missing", "columns 1 and 2", "--columns"],
+    );
+    refuse(&[("a.jsonl", b"{\"src\":\"ja\",\"tgt\":\"yes\"}\n")], &["fields de and en", "--fields"]);
+    refuse(&[("a.tsv", b"gr\xFC\xDFe\tgreetings\n")], &["invalid UTF-8", "iconv"]);
+    refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs", "too few", "--valid and --test"]);
     refuse(&[("a.txt", table.as_bytes())], &["a.txt", "tsv or jsonl"]);
     refuse(&[("a.de", b"x\n"), ("a.en", b"x\n"), ("a.fr", b"x\n")], &["two files"]);
     refuse(&[("a.tsv", b"x\ty\n"), ("a.jsonl", b"{}\n")], &["different formats"]);
@@ -150,6 +157,9 @@ fn what_is_wrong_with_a_file_is_told() {
             let error = refuse(&[("a.tsv", &packed[..length])], &["a.tsv", "end early or are damaged"]);
             assert!(matches!(error, TextError::Damaged { .. }));
         }
+        let garbage = [&packed[..], b"\0\0\0garbage"].concat();
+        let error = refuse(&[("a.tsv", &garbage)], &["a.tsv", "end early or are damaged"]);
+        assert!(matches!(error, TextError::Damaged { .. }));
         let mut changed = packed.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 0x55;
@@ -191,4 +201,28 @@ fn pipes_and_devices_are_refused_unopened() {
 fn a_text_may_begin_with_letters_that_a_packer_begins_with() {
     let bench = Bench::new("a.tsv", format!("BZh. steht hier\tBZh. stands here\n{}", tsv(&pairs(40))));
     assert_eq!(bench.run().unwrap().read, 41);
+}
+
+/// The sides are told by the files' endings, whatever order a shell has put them in.
+#[test]
+fn two_files_that_are_named_by_their_languages_are_taken_the_right_way_round() {
+    let of = |names: [&str; 2], source: &str, target: &str| {
+        let languages = Languages { source: source.to_owned(), target: target.to_owned() };
+        Source::of(&names.map(PathBuf::from), &SourceOptions::default(), &languages)
+    };
+    let order = |names: [&str; 2], source: &str, target: &str| {
+        let files = of(names, source, target).unwrap().files;
+        [files[0].display().to_string(), files[1].display().to_string()]
+    };
+    assert_eq!(order(["v.de", "v.en"], "en", "de"), ["v.en", "v.de"]);
+    assert_eq!(order(["v.de.gz", "v.en.zst"], "en", "de"), ["v.en.zst", "v.de.gz"]);
+    assert_eq!(order(["v.de", "v.en"], "de", "en"), ["v.de", "v.en"]);
+    for names in [["b.txt", "a.txt"], ["v.fr", "v.it"], ["v.de", "v.txt"], ["v.src", "v.en"]] {
+        assert_eq!(order(names, "de", "en"), names, "as they come");
+    }
+    // One of them says that it is the other side, and the other says nothing.
+    for names in [["v.en", "v.txt"], ["v.txt", "v.de"], ["a/v.de", "b/v.de"]] {
+        let told = of(names, "de", "en").unwrap_err().to_string();
+        assert!(told.contains(names[0]) && told.contains("other side"), "{told}");
+    }
 }

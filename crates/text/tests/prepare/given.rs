@@ -121,7 +121,9 @@ fn what_is_wrong_is_told() {
 
     let mut bench = given();
     bench.job.valid = source(&bench, "v.tsv", "no tab\n");
-    assert!(matches!(bench.run().unwrap_err(), TextError::NothingLeft { pairs: 1, .. }));
+    let error = bench.run().unwrap_err();
+    assert!(matches!(error, TextError::NothingLeft { pairs: 1, .. }));
+    assert!(error.to_string().starts_with("valid: none of the 1 pairs"), "{error}");
 
     // Files of the prepared folder itself, given to it again.
     let mut bench = given();

@@ -12,6 +12,24 @@ fn write(folder: &Path, name: &str, content: &str) {
 
 const PARTS: [&str; 5] = ["TED.dev2010", "TEDX.dev2012", "TED.tst2010", "TED.tst2011", "TED.tst2012"];
 
+/// What a kill leaves is its own, what somebody else puts there is not.
+#[test]
+fn nothing_of_somebody_else_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    raw(folder.path(), 30);
+    let out = folder.path().join("out");
+    let english = fs::read(folder.path().join("IWSLT14.TED.tst2012.de-en.en.xml")).unwrap();
+    fs::remove_file(folder.path().join("IWSLT14.TED.tst2012.de-en.en.xml")).unwrap();
+    // It ends with train and valid written.
+    iwslt14::run(folder.path(), "d", &out).unwrap_err();
+    assert!(out.join("valid.de").is_file());
+    fs::write(folder.path().join("IWSLT14.TED.tst2012.de-en.en.xml"), english).unwrap();
+    iwslt14::run(folder.path(), "d", &out).unwrap();
+    fs::remove_file(out.join("iwslt14.json")).unwrap();
+    let error = iwslt14::run(folder.path(), "d", &out).unwrap_err();
+    assert!(matches!(error, TextError::ForeignFolder { .. }), "{error}");
+}
+
 /// Raw files of our own: a talk, its description, and so many sentences.
 fn raw(folder: &Path, sentences: usize) {
     let talk = |language: &str, line: &dyn Fn(usize) -> String| {

@@ -1,7 +1,7 @@
 //! What was done is not done again; what was stopped goes on.
 
 use crate::kit::{Bench, bytes, pairs, tsv};
-use lsra_text::prepare::{BpeSides, Casing, Event, Manifest, Step, run};
+use lsra_text::prepare::{BpeSides, Casing, Event, FolderLock, Manifest, Step, run};
 use lsra_text::{Prepared, TextError};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,8 +32,24 @@ fn only_what_changed_is_done_again() {
     assert_eq!(bench.steps(), [Step::Clean, Step::Divide]);
     fs::write(&bench.job.source.files[0], tsv(&pairs(301))).unwrap();
     assert_eq!(bench.steps(), ALL);
-    fs::write(bench.job.out.join("work/state.json"), "{").unwrap();
-    assert_eq!(bench.steps(), ALL);
+}
+
+/// A note of an older version, which did not list files beside those of its steps.
+#[test]
+fn what_an_older_version_prepared_is_known() {
+    let mut bench = Bench::new("a.tsv", tsv(&pairs(300)));
+    bench.run().unwrap();
+    let before = bytes(&bench.job.out);
+    let note = bench.job.out.join("work/state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&note).unwrap()).unwrap();
+    state.as_object_mut().unwrap().remove("files").expect("files are listed");
+    fs::write(&note, state.to_string()).unwrap();
+    assert_eq!(bench.steps(), []);
+    assert!(bytes(&bench.job.out) == before);
+    fs::write(&note, state.to_string()).unwrap();
+    bench.job.config.bpe = BpeSides::PerSide;
+    assert_eq!(bench.steps(), [Step::Pieces]);
+    assert!(!bench.job.out.join("tokenizer.json").exists());
 }
 
 #[test]
@@ -44,6 +60,18 @@ fn of_two_at_once_the_second_waits_and_finds_everything_done() {
         runs.into_iter().map(|run| run.join().unwrap()).sum()
     });
     assert_eq!(done, ALL.len());
+    // Who waits is told so.
+    let alone = FolderLock::take(&bench.job.out.join("work/lock"), || panic!("nobody else has it")).unwrap();
+    let waits = std::thread::scope(|scope| {
+        let (told, hears) = std::sync::mpsc::channel();
+        let job = &bench.job;
+        let run = scope.spawn(move || run(job, &mut |event| told.send(event).unwrap()).map(drop));
+        let (first, second, third) = (hears.recv().unwrap(), hears.recv().unwrap(), hears.recv().unwrap());
+        drop(alone);
+        run.join().unwrap().unwrap();
+        [first, second, third]
+    });
+    assert_eq!(waits, [Event::Begins(Step::Look), Event::Ends(Step::Look), Event::Waits]);
     let alone = Bench::new("a.tsv", tsv(&pairs(300)));
     alone.run().unwrap();
     assert!(bytes(&bench.job.out) == bytes(&alone.job.out));
@@ -61,7 +89,8 @@ fn a_preparation_that_was_stopped_goes_on() {
         }));
         assert!(stopped.is_err());
         assert!(!Manifest::is_in(&bench.job.out));
-        assert!(matches!(Prepared::read_prepared(&bench.job.out), Err(TextError::Missing { .. })));
+        let error = Prepared::read_prepared(&bench.job.out).map(drop).unwrap_err();
+        assert!(matches!(&error, TextError::Unfinished { .. }) && error.to_string().contains("did not end"), "{error}");
         let rest: Vec<Step> = ALL.into_iter().skip_while(|s| *s != stop).collect();
         assert_eq!(bench.steps(), rest);
         assert!(bytes(&bench.job.out) == bytes(&whole.job.out), "{stop:?}");

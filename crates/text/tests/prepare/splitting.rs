@@ -45,7 +45,9 @@ proptest! {
                     prop_assert!(a.is_disjoint(&b) && a.is_disjoint(&c) && b.is_disjoint(&c));
                 }
             }
-            Err(TextError::SplitTooLarge { .. }) => {}
+            Err(
+                TextError::SplitTooLarge { .. } | TextError::TooFewPairs { .. } | TextError::NothingToTrain { .. },
+            ) => {}
             Err(other) => prop_assert!(false, "{}", other),
         }
     }
@@ -86,4 +88,20 @@ fn threads_change_nothing() {
     for threads in [1, 2, 5] {
         assert!(prepared(threads) == once, "{threads} threads");
     }
+}
+
+/// Asking for fewer helps nobody who has asked for none, or for one.
+#[test]
+fn of_a_tiny_corpus_it_is_told_what_is_missing() {
+    let told = |pairs: usize, valid: Option<usize>, test: Option<usize>| {
+        let mut bench = Bench::new("a.tsv", tsv(&crate::kit::pairs(pairs)));
+        bench.job.config = PrepareConfig { valid, test, ..bench.job.config.clone() };
+        bench.run().unwrap_err().to_string()
+    };
+    for told in [told(2, None, None), told(2, Some(1), Some(1)), told(1, None, None)] {
+        let parts = ["share no sentence", "too few for train, valid and test", "add text", "--valid and --test"];
+        assert!(parts.iter().all(|p| told.contains(p)) && !told.contains("ask for"), "{told}");
+    }
+    let told = told(20, Some(10), Some(10));
+    assert!(told.contains("none is left for train") && told.contains("ask for fewer"), "{told}");
 }

@@ -8,6 +8,7 @@
 mod clean;
 mod raw;
 
+use super::folder;
 use super::state::{State, key};
 use crate::moses::{Language, Tokeniser};
 use crate::{Bpe, Languages, Split, TextError, TextPair, Vocabulary, cut_line, staged};
@@ -56,7 +57,7 @@ fn test_file(part: &str, language: &str) -> String {
 
 /// Whether `out` holds what was prepared from the archive of this digest, unchanged.
 pub fn is_done(archive: &str, out: &Path) -> bool {
-    let state = State::load(out, STATE);
+    let state = State::load(out, STATE, &[]);
     let [text, pieces] = keys(archive);
     [(TEXT, text, text_files()), (PIECES, pieces, piece_files())]
         .into_iter()
@@ -77,6 +78,15 @@ fn piece_files() -> Vec<String> {
     ["bpe.codes", "dict.de.txt", "dict.en.txt"].map(str::to_owned).to_vec()
 }
 
+fn written() -> Vec<String> {
+    [text_files(), piece_files(), vec![STATE.to_owned()]].concat()
+}
+
+/// Errors: `out` holds other text, or is a file.
+pub fn refuse_foreign(out: &Path) -> Result<(), TextError> {
+    folder::refuse_foreign(out, &written(), STATE, &[])
+}
+
 /// Prepares the files in `raw`, which came from the archive of this digest, into `out`; the sizes of train, valid and test.
 /// What was done before is not done again.
 ///
@@ -84,13 +94,19 @@ fn piece_files() -> Vec<String> {
 ///
 /// Errors: a raw file is missing, not UTF-8 or of other lines than its other side; `out` holds other text or cannot be written.
 pub fn run(raw: &Path, archive: &str, out: &Path) -> Result<[usize; 3], TextError> {
-    let mut state = State::load(out, STATE);
-    if !out.join(STATE).exists()
-        && let Some(found) = text_files().into_iter().chain(piece_files()).find(|name| out.join(name).exists())
-    {
-        return Err(TextError::ForeignFolder { folder: out.display().to_string(), found });
-    }
+    refuse_foreign(out)?;
     fs::create_dir_all(out).map_err(staged::unwritable(out))?;
+    let mut state = State::load(out, STATE, &[]);
+    state.claim(&written())?;
+    let sizes = prepare(raw, archive, out, &mut state);
+    if sizes.is_err() {
+        // It has failed already, and what it failed of is what is told.
+        let _ = state.forget_missing();
+    }
+    sizes
+}
+
+fn prepare(raw: &Path, archive: &str, out: &Path, state: &mut State) -> Result<[usize; 3], TextError> {
     let [text, pieces] = keys(archive);
     if !(state.has_key(TEXT, &text) && state.has_files(TEXT, &text_files())) {
         write_text(raw, out)?;
