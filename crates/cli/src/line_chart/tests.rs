@@ -42,7 +42,7 @@ fn a_curve_beside_one_without_points_has_its_name() {
 #[test]
 fn a_short_curve_beside_a_long_one_is_a_dot() {
     let long: Vec<(f64, f64)> = (0..1000).map(|i| (f64::from(i) * 500.0, f64::from(i % 7))).collect();
-    let short: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 5.0 + f64::from(i) / 1000.0)).collect();
+    let short: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 5.0 + f64::from(i) / 10_000.0)).collect();
     let circles = |curves: &[Curve<'_>]| chart(Scale::Linear, curves).matches("<circle").count();
     assert_eq!(circles(&[("long", Mark::Band, &long)]), 0);
     assert_eq!(circles(&[("long", Mark::Line, &long), ("short", Mark::Line, &short)]), 1);
