@@ -196,6 +196,8 @@ struct Reader<R> {
     origin: String,
     reader: R,
     number: usize,
+    /// Bytes of the line that have been given, where it goes on.
+    given: Option<usize>,
     /// Bytes of a line, or of a part of one, with its end.
     most: usize,
     /// What was read of a line whose first part has been given.
@@ -208,13 +210,13 @@ impl<R: BufRead> Reader<R> {
             LongLines::Whole => usize::MAX,
             LongLines::InParts => BYTES,
         };
-        Reader { origin, reader, number: 0, most, rest: Vec::new() }
+        Reader { origin, reader, number: 0, given: None, most, rest: Vec::new() }
     }
 
     /// Bytes up to the end of the line, it included, or as many as there may be. Nothing at the end of the input.
     fn bytes(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = std::mem::take(&mut self.rest);
-        if bytes.is_empty() {
+        if self.given.is_none() {
             self.number += 1;
         }
         let room = self.most.saturating_sub(bytes.len()) as u64;
@@ -257,16 +259,18 @@ impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Line, TextError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let before = self.given.unwrap_or(0);
         let read = self.bytes().and_then(|bytes| bytes.map(|bytes| self.parts(bytes)).transpose());
         let (bytes, end) = match read {
             Ok(read) => read?,
             Err(cause) => return Some(Err(TextError::Unreadable { file: self.origin.clone(), cause })),
         };
+        self.given = end.is_empty().then_some(before + bytes.len());
         let line = String::from_utf8(bytes).map(|text| Line { number: self.number, text, end });
         Some(line.map_err(|e| TextError::InvalidUtf8 {
             file: self.origin.clone(),
             line: self.number,
-            byte: e.utf8_error().valid_up_to() + 1,
+            byte: before + e.utf8_error().valid_up_to() + 1,
         }))
     }
 }
@@ -323,6 +327,18 @@ mod tests {
         assert_eq!(numbers, [1, 2, 3, 4]);
         let whole: Vec<_> = Reader::new("text".to_owned(), spaced.as_bytes(), LongLines::Whole).collect();
         assert_eq!(whole.len(), 1);
+    }
+
+    #[test]
+    fn faults_of_long_lines_are_where_they_are() {
+        // Parts that end at the last byte of what is read at once, and parts that leave a rest.
+        for word in ["fifteen letters ", "abc ", "é"] {
+            let line = word.repeat(3 * BYTES / word.len());
+            let text = [&b"one\n"[..], line.as_bytes(), b"\n", line.as_bytes(), b"\xff\nfour\n"].concat();
+            let fault = Reader::new("text".to_owned(), &text[..], LongLines::InParts).find_map(Result::err);
+            let Some(TextError::InvalidUtf8 { line: number, byte, .. }) = fault else { panic!("{fault:?}") };
+            assert_eq!((number, byte), (3, line.len() + 1), "{word}");
+        }
     }
 
     #[test]

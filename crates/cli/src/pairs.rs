@@ -4,7 +4,7 @@ use crate::Error;
 use crate::lines::{Lines, LongLines};
 use crate::text_model::{Form, TextModel};
 use clap::Args;
-use lsra_text::TextPair;
+use lsra_text::{TextError, TextPair};
 use std::path::PathBuf;
 
 /// Which pairs.
@@ -38,7 +38,7 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Errors: a file is missing, empty or not UTF-8, the sides differ in number, or a line of a pipe has no tab.
+    /// Errors: a file or pipe is missing, empty or not UTF-8, the sides differ in number, or a line of a pipe has no tab.
     pub fn read(args: &PairArgs) -> Result<Pairs, Error> {
         match (&args.source, &args.target) {
             (Some(source), Some(target)) => Ok(Pairs {
@@ -76,6 +76,9 @@ impl Pairs {
         let mut text = TextPair::default();
         loop {
             let window = lines.window(AHEAD)?;
+            if window.is_empty() && text.source.is_empty() {
+                return Err(TextError::Empty { file: origin, expected: "sentence, tab and translation a line" }.into());
+            }
             if window.is_empty() {
                 return Ok(Pairs { text, source: origin.clone(), target: origin });
             }

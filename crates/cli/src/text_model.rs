@@ -132,11 +132,12 @@ impl TextModel {
         [code(SOURCE_LANGUAGE), code(TARGET_LANGUAGE)]
     }
 
-    /// The most tokens of a sentence, `</s>` included, that is translated well: of the longest that the model was trained on, or
-    /// its positions where its file does not say.
+    /// The most tokens of a sentence, `</s>` included, that is translated well: of the longest that the model was trained on,
+    /// where its file says so. Never more than its positions, nor than a translation may have, whose end would be cut off.
     pub fn longest_source(&self) -> usize {
         let trained = self.card.get(LONGEST_SOURCE).and_then(Value::as_u64).map(|n| n as usize);
-        trained.unwrap_or(usize::MAX).min(self.max_positions())
+        let translated = self.decoding().max_length.saturating_add(1);
+        trained.unwrap_or(usize::MAX).min(self.max_positions()).min(translated)
     }
 
     /// Whether a character stands in any text that the model was trained on; as [`TextModel::encode_source`] would have it.

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// What this version writes and reads.
 const FORMAT: &str = "1";
+/// What the format of a training's checkpoints begins with, which users take for models.
+const CHECKPOINT: &str = "checkpoint";
 const BLOB: &str = "lsra.blob.";
 
 /// A model with its weights and what belongs to it.
@@ -65,6 +67,20 @@ pub enum FileError {
         path: PathBuf,
         /// What is missing or different.
         why: String,
+    },
+    /// What a training goes on from.
+    #[error(
+        "{path}: a checkpoint of a training, not a model; {}",
+        match model {
+            Some(model) => format!("the training's model is {}", model.display()),
+            None => "a training that ends writes its model as model.safetensors in its --out; --resume goes on with it".to_owned(),
+        }
+    )]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// The model that the same training wrote, if it has.
+        model: Option<PathBuf>,
     },
     /// The configuration makes no model.
     #[error("{path}: its configuration: {why}")]
@@ -143,6 +159,12 @@ impl ModelFile {
             metadata.get(key).ok_or_else(|| FileError::AnotherKind { path: path.to_owned(), why: why() })
         };
         let format = entry("lsra.format")?;
+        if format.starts_with(CHECKPOINT) {
+            // `RUN/checkpoints/NAME`, beside `RUN/model.safetensors`.
+            let run = path.parent().and_then(Path::parent);
+            let model = run.map(|run| run.join("model.safetensors")).filter(|model| model.is_file());
+            return Err(FileError::Checkpoint { path: path.to_owned(), model });
+        }
         if format != FORMAT {
             let why = format!("its format is {format}, this version reads {FORMAT}");
             return Err(FileError::AnotherKind { path: path.to_owned(), why });

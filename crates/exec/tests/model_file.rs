@@ -123,6 +123,19 @@ fn another_kind_of_file() {
 }
 
 #[test]
+fn a_checkpoint_is_told_from_a_model() {
+    let bytes = with_metadata("lsra.format", Some("checkpoint 1"));
+    let error = refused(&bytes, &["a checkpoint of a training", "model.safetensors in its --out", "--resume"]);
+    assert!(matches!(error, FileError::Checkpoint { model: None, .. }));
+    let folder = tempfile::tempdir().unwrap();
+    let (model, checkpoints) = (folder.path().join("model.safetensors"), folder.path().join("checkpoints"));
+    std::fs::create_dir(&checkpoints).unwrap();
+    std::fs::write(&model, b"").unwrap();
+    let message = ModelFile::from_bytes(&checkpoints.join("a"), &bytes).unwrap_err().to_string();
+    assert!(message.ends_with(&format!("model is {}", model.display())), "{message}");
+}
+
+#[test]
 fn configurations_that_make_no_model() {
     let refused = |change: &dyn Fn(&mut Map<String, Value>), parts: &[&str]| {
         assert!(matches!(refused(&with_config(change), parts), FileError::Config { .. }));

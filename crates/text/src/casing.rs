@@ -45,12 +45,22 @@ fn capital(c: char) -> String {
     first.into_iter().chain(letters.flat_map(char::to_lowercase)).collect()
 }
 
-/// The first letter, unless a digit comes before it. Moses's escapes, `&quot;` and so on, are no letters.
+/// Whether there is anything that a sentence may begin with. Moses's escapes, `&quot;` and so on, are no letters.
+pub fn has_letter_or_digit(text: &str) -> bool {
+    first_sign(text).is_some()
+}
+
+/// The first letter, unless a digit comes before it.
 fn first_letter(sentence: &str) -> Option<(usize, char)> {
+    first_sign(sentence).filter(|(_, c)| c.is_alphabetic())
+}
+
+/// The first letter or digit outside escapes.
+fn first_sign(sentence: &str) -> Option<(usize, char)> {
     let mut at = 0;
     while let Some(c) = sentence[at..].chars().next() {
         if c.is_alphanumeric() {
-            return c.is_alphabetic().then_some((at, c));
+            return Some((at, c));
         }
         at += escape(&sentence[at..]).unwrap_or(c.len_utf8());
     }
@@ -84,6 +94,12 @@ mod tests {
         for sentence in ["USA", "ACHTUNG: 3 STUFEN!", "„GROẞ“", "OK."] {
             assert_eq!(Capitals::of(sentence), Capitals::All, "{sentence}");
         }
+    }
+
+    #[test]
+    fn punctuation_begins_nothing() {
+        assert_eq!(["\"", "&quot;", "–", ""].map(has_letter_or_digit), [false; 4]);
+        assert_eq!(["\"a", "&quot;3", "日", "&"].map(has_letter_or_digit), [true, true, true, false]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ fn german() {
         "1. Das Haus ist alt.|2. Der Garten ist neu.",
         "Das war Plan B.|Der Plan ging auf.|Vgl. Abb. 3 und Abs. 2.",
         "Danke!|😀 Bis morgen.",
+        "Danke!😀|Bis morgen.👍🏽❤️|\"Ja!😀\"|Nein. 😀 so nicht.",
+        "Er kam am 3.😀 Oktober.|Sie?!😀 fragte er.|Zwei Hunde😀 spielen.|Gut😀.|Ende!😀",
         "Es war um 9.30 Uhr.|14 Leute kamen.",
     ] {
         holds(Some(Language::German), marked);
@@ -107,8 +109,29 @@ fn white_space_is_kept() {
 
 #[test]
 fn a_megabyte_takes_no_longer_than_its_size() {
-    for unit in [".", "a. ", "1.", "?! ", "... ", "x", "\"", "« ", ". (", "usw. ", "z. B. ", "\n"] {
-        let text = unit.repeat((1 << 20) / unit.len());
+    for unit in [
+        ".",
+        "a. ",
+        " ",
+        ")",
+        "\") \u{301}",
+        "】",
+        "\u{200B} ",
+        "\u{A0}\t",
+        "😀",
+        "!😀",
+        "1.",
+        "?! ",
+        "... ",
+        "x",
+        "\"",
+        "« ",
+        ". (",
+        "usw. ",
+        "z. B. ",
+        "\n",
+    ] {
+        let text = ["A man runs.", &unit.repeat((1 << 20) / unit.len()), "A dog runs."].concat();
         let start = std::time::Instant::now();
         for language in [Some(Language::German), Some(Language::French), None] {
             let split = Splitter::new(language).split(&text);
@@ -118,6 +141,27 @@ fn a_megabyte_takes_no_longer_than_its_size() {
         // Squares of a million would take minutes.
         assert!(start.elapsed().as_secs() < 20, "{unit:?} took {:?}", start.elapsed());
     }
+}
+
+#[test]
+fn long_runs_end_sentences_as_short_ones_do() {
+    for between in [" ", "\t\n", ")", "\"”", "\u{301} "] {
+        for (before, after) in
+            [("A man runs.", " A dog"), ("A man runs?", " a dog"), ("A man", " A dog"), ("Dr.", " Who")]
+        {
+            let count = |times| split(Some(Language::English), &[before, &between.repeat(times), after].concat()).len();
+            assert_eq!([count(20), count(1000)], [count(5); 2], "{before:?} {between:?}");
+        }
+    }
+    let text = ["Aha.", &" ".repeat(99), "B?😀", &"\t".repeat(99), "C."].concat();
+    let split = Splitter::new(None).split(&text);
+    let found: Vec<(&str, usize)> = split.sentences.iter().map(|s| (s.text, s.space.len())).collect();
+    assert_eq!(found, [("Aha.", 99), ("B?😀", 99), ("C.", 0)]);
+}
+
+#[test]
+fn a_sentence_goes_on_or_ends_behind_an_emoji() {
+    assert_eq!(split(None, "A man runs!😀Two dogs play.😀two"), ["A man runs!😀", "Two dogs play.😀two"]);
 }
 
 fn languages() -> impl Strategy<Value = Option<Language>> {

@@ -61,14 +61,14 @@ impl Series {
 }
 
 impl LineChart {
-    /// The chart with its title and, where it has several curves, their names; a sentence where there is nothing to draw.
+    /// The chart with its title and, where it has several curves, the names of those that have points; a sentence where there is nothing to draw.
     pub fn figure(&self) -> Markup {
         let drawn: Vec<&Series> = self.series.iter().filter(|s| !s.buckets.is_empty()).collect();
         html! {
             figure.chart {
                 figcaption {
                     b { (self.title) }
-                    @if drawn.len() > 1 { span.key { @for s in &drawn { span { i class=(class(s.colour)) {} (s.name) } } } }
+                    @if self.series.len() > 1 { span.key { @for s in &drawn { span { i class=(class(s.colour)) {} (s.name) } } } }
                 }
                 @if drawn.is_empty() { p.none { "Nothing yet." } } @else { (svg::svg(self, &drawn)) }
             }

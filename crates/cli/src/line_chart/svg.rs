@@ -5,13 +5,16 @@ use super::{Bucket, LineChart, Mark, Series, class};
 use maud::{Markup, html};
 
 // In SVG units. A phone shows 420 of them in some 350 pixels, so that 12 are still letters to read; a wide window shows three charts in a
-// row at about that size. The margin holds numbers of seven letters.
+// row at about that size. The left margin holds numbers of seven letters, the right one half of such a number at the last tick.
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 230.0;
 const LEFT: f64 = 50.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 8.0;
 const GROUND: f64 = 190.0;
+
+/// A curve that spans less is a dot: a line as short as that is not seen.
+const SPECK: f64 = 3.0;
 
 /// Columns in which values are told where a pointer rests; of many curves fewer, so that a page stays small.
 const COLUMNS: usize = 72;
@@ -78,17 +81,27 @@ impl Frame {
         } else {
             String::new()
         };
-        // A line from a point to itself is nothing: one alone needs a dot.
-        let dots = s.mark == Mark::Points || s.buckets.len() == 1;
+        let dots = if s.mark == Mark::Points { &s.buckets[..] } else { self.speck(&s.buckets) };
         html! {
             g class=(class(s.colour)) {
                 @if !band.is_empty() { polygon points=(band.trim_end()) {} }
                 polyline points=(means.trim_end()) {}
-                @if dots { @for b in &s.buckets {
+                @for b in dots {
                     circle cx=(tenths(self.x(b.middle()))) cy=(tenths(self.y(b.mean))) r="2.2" {}
-                } }
+                }
             }
         }
+    }
+
+    /// The last point of a curve that is too small to be seen as one, as a short run's beside a long one.
+    fn speck<'b>(&self, buckets: &'b [Bucket]) -> &'b [Bucket] {
+        let spread = |values: &mut dyn Iterator<Item = f64>| {
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+            high - low
+        };
+        let across = spread(&mut buckets.iter().map(|b| self.x(b.middle())));
+        let up = spread(&mut buckets.iter().map(|b| self.y(b.mean)));
+        if across.max(up) < SPECK { &buckets[buckets.len() - 1..] } else { &[] }
     }
 
     /// Invisible columns, each with a title that has the values there.

@@ -33,6 +33,36 @@ fn curves_have_axes_names_and_values_to_point_at() {
 }
 
 #[test]
+fn a_curve_beside_one_without_points_has_its_name() {
+    let figure = chart(Scale::Linear, &[("one", Mark::Line, &[(1.0, 5.0), (900.0, 6.0)]), ("other", Mark::Line, &[])]);
+    assert!(figure.contains("</i>one</span>") && !figure.contains("other"), "{figure}");
+    assert!(!chart(Scale::Linear, &[("alone", Mark::Line, &[(1.0, 5.0)])]).contains("</i>"));
+}
+
+#[test]
+fn a_short_curve_beside_a_long_one_is_a_dot() {
+    let long: Vec<(f64, f64)> = (0..1000).map(|i| (f64::from(i) * 500.0, f64::from(i % 7))).collect();
+    let short: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 5.0 + f64::from(i) / 10_000.0)).collect();
+    let circles = |curves: &[Curve<'_>]| chart(Scale::Linear, curves).matches("<circle").count();
+    assert_eq!(circles(&[("long", Mark::Band, &long)]), 0);
+    assert_eq!(circles(&[("long", Mark::Line, &long), ("short", Mark::Line, &short)]), 1);
+    // High enough to be seen.
+    let steep: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), f64::from(i % 5))).collect();
+    assert_eq!(circles(&[("long", Mark::Line, &long), ("steep", Mark::Line, &steep)]), 0);
+}
+
+#[test]
+fn numbers_at_the_ends_are_within_the_drawing() {
+    // About seven tenths of the height of a letter is its width, half of a middle one lies right of its place.
+    let ends: Vec<(f64, f64)> = vec![(0.0, 1.0), (1000.0, 2.0)];
+    let figure = chart(Scale::Linear, &[("one", Mark::Line, &ends)]);
+    let (_, from) =
+        figure.rsplit_once("y=\"204\">1000<").map(|(before, _)| before.rsplit_once("x=\"").unwrap()).unwrap();
+    let x: f64 = from.split('"').next().unwrap().parse().unwrap();
+    assert!(x + 7.0 * 12.0 * 0.55 / 2.0 <= 420.0, "{x}");
+}
+
+#[test]
 fn strange_curves_are_drawn_with_numbers_only() {
     let figures = [
         chart(Scale::Linear, &[("one", Mark::Line, &[(1.0, 5.0)])]),

@@ -5,27 +5,28 @@ mod page;
 mod samples;
 mod tables;
 
-pub use page::render;
+pub use page::{Renewal, render};
 
 use crate::run_log::Record;
 use crate::{Error, document};
 use std::path::Path;
+use std::time::Duration;
 
 /// The page's name in a run's folder.
 pub const PAGE: &str = "report.html";
 
-/// Writes the page of a run into its folder, all or nothing.
+/// Writes the page of a run into its folder, all or nothing, while the run goes on.
 ///
 /// Errors: the file cannot be written.
 pub fn write(folder: &Path, record: &Record) -> Result<(), Error> {
-    write_to(&folder.join(PAGE), record)
+    document::write(&folder.join(PAGE), &render(record, &crate::clock::now(), Renewal::ByTheRun))
 }
 
-/// Writes the page of a run, all or nothing.
+/// Writes the page of a run, all or nothing. `age`: since the last line of its log.
 ///
 /// Errors: the file cannot be written.
-pub fn write_to(path: &Path, record: &Record) -> Result<(), Error> {
-    document::write(path, &render(record, &crate::clock::now()))
+pub fn write_once(path: &Path, record: &Record, age: Option<Duration>) -> Result<(), Error> {
+    document::write(path, &render(record, &crate::clock::now(), Renewal::Never { age }))
 }
 
 #[cfg(test)]

@@ -3,25 +3,46 @@
 use super::charts::charts;
 use super::samples::samples;
 use super::tables::{about, settings, validations};
-use crate::clock::clock_of_seconds;
+use crate::clock::{clock, clock_of_seconds};
 use crate::document::{changing_document, document};
 use crate::line_chart;
 use crate::profile::grouped;
 use crate::run_log::{Outlook, Phase, Record};
 use maud::{Markup, html};
+use std::time::Duration;
 
 const STYLE: &str = concat!(include_str!("../line_chart/chart.css"), include_str!("page.css"));
 
+/// Whether a page is written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// By the run that it is of, until that ends.
+    ByTheRun,
+    /// It stays as it is.
+    Never {
+        /// Since the last line of the run's log, where that is known.
+        age: Option<Duration>,
+    },
+}
+
 /// The whole page. `now` is when it is written, in words.
-pub fn render(record: &Record, now: &str) -> String {
+pub fn render(record: &Record, now: &str, renewal: Renewal) -> String {
     let outlook = Outlook::of(record);
+    let silence = match renewal {
+        Renewal::ByTheRun => None,
+        Renewal::Never { age } => outlook.silence(age),
+    };
     let name = record.about("name").unwrap_or("run");
     let title = format!("Training of {name}");
     let body = html! {
         h1 { (title) }
-        p { (state(&outlook, record)) " As of " (now) "." }
+        p {
+            (state(&outlook, record))
+            @if let Some(age) = silence { " Silent for " (clock(age)) ": killed? lsra train … --resume goes on." }
+            " As of " (now) "."
+        }
         @if let Some(share) = outlook.share() { div.done { i style=(format!("width:{:.1}%", 100.0 * share)) {} } }
-        (figures(record, &outlook))
+        (figures(record, &outlook, silence))
         (charts(record))
         @if !record.samples.is_empty() {
             h2 { "The same sentences, epoch by epoch" }
@@ -36,7 +57,8 @@ pub fn render(record: &Record, now: &str) -> String {
         (settings(record))
         @if let Some(misread) = record.misread() { p.over { (misread) } }
     };
-    if outlook.is_over() { document(&title, STYLE, body) } else { changing_document(&title, STYLE, body) }
+    let changes = renewal == Renewal::ByTheRun && !outlook.is_over();
+    if changes { changing_document(&title, STYLE, body) } else { document(&title, STYLE, body) }
 }
 
 /// How far it is, as sentences.
@@ -58,7 +80,7 @@ fn state(o: &Outlook, record: &Record) -> String {
     }
 }
 
-fn figures(record: &Record, o: &Outlook) -> Markup {
+fn figures(record: &Record, o: &Outlook, silence: Option<Duration>) -> Markup {
     let number = line_chart::short;
     html! {
         div.figures {
@@ -73,7 +95,11 @@ fn figures(record: &Record, o: &Outlook) -> Markup {
             @if o.loss.is_finite() { (figure(&format!("{:.3}", o.loss), "train loss, bits, recent updates")) }
             @if o.speed.is_finite() { (figure(&grouped(o.speed as u64), "target tokens a second")) }
             (figure(&clock_of_seconds(o.seconds), "at work"))
-            @if let Some(left) = o.seconds_left { (figure(&clock_of_seconds(left), "left at most")) }
+            @if let Some(age) = silence {
+                (figure(&clock(age), "since it last told anything"))
+            } @else if let Some(left) = o.seconds_left {
+                (figure(&clock_of_seconds(left), "left at most"))
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ fn record(updates: u64) -> Record {
 #[test]
 fn a_page_tells_all_and_escapes_it() {
     let record = record(450);
-    let page = render(&record, "2026-11-24 21:30:05 UTC");
+    let page = render(&record, "2026-11-24 21:30:05 UTC", Renewal::ByTheRun);
     assert_well_formed(&page);
     for part in [
         "Training of demo",
@@ -59,8 +59,22 @@ fn a_page_tells_all_and_escapes_it() {
 }
 
 #[test]
+fn a_page_that_nobody_renews_tells_how_long_a_run_is_silent() {
+    let record = record(450);
+    let still = |seconds| render(&record, "now", Renewal::Never { age: Some(Duration::from_secs(seconds)) });
+    let (silent, alive) = (still(3600), still(20));
+    assert_well_formed(&silent);
+    for part in ["Silent for 1:00:00: killed? lsra train … --resume goes on.", "<b>1:00:00</b><span>since it last told"]
+    {
+        assert!(silent.contains(part) && !alive.contains(part), "{part}: {silent}");
+    }
+    assert!(!silent.contains("left at most") && alive.contains("left at most"));
+    assert!(!silent.contains("refresh") && !alive.contains("refresh"));
+}
+
+#[test]
 fn a_long_run_has_a_small_page() {
-    let page = render(&record(40_000), "now");
+    let page = render(&record(40_000), "now", Renewal::ByTheRun);
     assert_well_formed(&page);
     assert!(page.len() < 300_000, "{} bytes", page.len());
     assert!(page.contains("Of 400 epochs, 12 are shown") && page.contains("the 40000th house"), "{page}");
@@ -69,9 +83,9 @@ fn a_long_run_has_a_small_page() {
 #[test]
 fn beginnings_ends_and_nonsense_have_pages() {
     let mut record = Record::default();
-    assert_well_formed(&render(&record, "now"));
+    assert_well_formed(&render(&record, "now", Renewal::ByTheRun));
     record.add(br#"{"event":"start","name":7,"languages":3,"training":{"a<b":null},"model":[]}"#);
-    let page = render(&record, "now");
+    let page = render(&record, "now", Renewal::ByTheRun);
     assert_well_formed(&page);
     assert!(page.contains("a&lt;b") && page.contains("not given") && page.contains("It begins."));
     record
@@ -79,7 +93,7 @@ fn beginnings_ends_and_nonsense_have_pages() {
     record.add(br#"{"event":"update","updates":1,"loss":-1e150,"tokens":1e308,"seconds":0,"perplexity":0}"#);
     record.add(b"nonsense");
     record.add(br#"{"event":"end","ending":"failed","reason":"the loss is <none>"}"#);
-    let page = render(&record, "now");
+    let page = render(&record, "now", Renewal::ByTheRun);
     assert_well_formed(&page);
     assert!(
         page.contains("Ended, failed (the loss is &lt;none&gt;)")

@@ -4,6 +4,7 @@ use super::{FILE, Record, RunLogError};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Bytes of the longest line that is looked at. A run's settings, its longest line, take some thousand.
 const LONGEST_LINE: usize = 1 << 20;
@@ -73,6 +74,12 @@ impl Follower {
     /// The same, where nothing more will be read.
     pub fn into_record(self) -> Record {
         self.record
+    }
+
+    /// How long ago the log was written to, where the system tells.
+    pub fn age(&self) -> Option<Duration> {
+        let changed = self.path.metadata().and_then(|m| m.modified()).ok();
+        changed.and_then(|t| SystemTime::now().duration_since(t).ok())
     }
 
     /// Where the log is.

@@ -1,9 +1,13 @@
 //! How far a run has come, and how long it will take.
 
 use super::Record;
+use std::time::Duration;
 
 /// Updates that speeds and losses are means over.
 const RECENT: usize = 100;
+
+/// Without a line for so long, a run may have been killed: an update of a large batch takes seconds, a validation minutes.
+const LONG: Duration = Duration::from_secs(300);
 
 /// What a run is doing, as far as its log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +90,11 @@ impl Outlook {
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Ended(_))
     }
+
+    /// For how long it has told nothing, where it should have: then it may have been killed. `age`: since its last line.
+    pub fn silence(&self, age: Option<Duration>) -> Option<Duration> {
+        age.filter(|age| *age >= LONG && !self.is_over())
+    }
 }
 
 fn phase(record: &Record) -> Phase {
@@ -155,6 +164,17 @@ mod tests {
         let bare = outlook(&[UPDATE]);
         assert_eq!((bare.seconds_left, bare.last, bare.share()), (None, None, None));
         assert_eq!(outlook(&[START]).seconds_left, None, "no update has told how long one takes");
+    }
+
+    #[test]
+    fn what_is_not_over_may_be_silent() {
+        let end = r#"{"event":"end","ending":"complete"}"#;
+        let age = |seconds| Some(Duration::from_secs(seconds));
+        for lines in [&[START][..], &[START, UPDATE], &[START, UPDATE, end]] {
+            let o = outlook(lines);
+            assert_eq!([o.silence(age(299)), o.silence(age(300)), o.silence(None)], [None, age(300), None]);
+        }
+        assert_eq!(outlook(&[START, UPDATE, end, r#"{"event":"scores"}"#]).silence(age(9999)), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Putting words of the source into a translation, where attention says that they belong.
 
-use super::keep::Request;
+use super::keep::{CLOSES, Request};
 use crate::text_model::{Form, TextModel, Word};
 use lsra_infer::{Attention, Hypothesis};
 use lsra_text::Spelling;
@@ -78,28 +78,61 @@ impl<'a> Aligned<'a> {
     /// the words before it.
     pub(super) fn with_spans(&self, mut words: Vec<(String, Option<usize>)>, request: &Request<'_>) -> Vec<String> {
         for (i, kept) in request.spans.iter().enumerate().filter(|(_, kept)| kept.stand_in.is_none()) {
-            let emoji = kept.span.kind == SpanKind::Emoji;
-            // An emoji comes after a word of what the model got, anything else is one.
-            let place = request.words_before(i).saturating_sub(usize::from(emoji));
-            let first = words.iter().position(|(_, looked)| *looked == Some(place)).filter(|_| !emoji);
-            if let Some(first) = first {
-                let run = words[first..].iter().take_while(|(_, looked)| *looked == Some(place)).count();
-                let after = trailing(&words[first + run - 1].0).to_owned();
-                words.splice(first..first + run, [([kept.text, &after].concat(), Some(place))]);
+            if kept.span.kind == SpanKind::Emoji {
+                put_emoji(&mut words, request, i);
                 continue;
             }
-            let before = |(_, looked): &(String, Option<usize>)| looked.is_some_and(|l| l <= place);
-            let at = words.iter().rposition(before).map_or(0, |last| last + 1);
-            // Where punctuation follows it in the source, it does here too.
-            let followed = request.core[kept.span.range.end..].starts_with(|c: char| c.is_ascii_punctuation());
-            match at.checked_sub(1).map(|last| &mut words[last].0).filter(|word| followed && !trailing(word).is_empty())
-            {
-                Some(word) => word.insert_str(word.len() - trailing(word).len(), &format!(" {}", kept.text)),
-                None => words.insert(at, (kept.text.to_owned(), Some(place))),
+            let place = request.words_before(i);
+            // What else is of the same word stays too: nothing says what would be its translation.
+            let written = request.with_its_word(i);
+            if let Some(first) = words.iter().position(|(_, looked)| *looked == Some(place)) {
+                let run = words[first..].iter().take_while(|(_, looked)| *looked == Some(place)).count();
+                let after =
+                    if written == kept.text { trailing(&words[first + run - 1].0).to_owned() } else { String::new() };
+                words.splice(first..first + run, [([written, &after].concat(), Some(place))]);
+                continue;
+            }
+            let at = behind(&words, place);
+            match at.checked_sub(1).map(|last| &mut words[last].0) {
+                Some(word) if is_followed(request, i) && !trailing(word).is_empty() => {
+                    word.insert_str(word.len() - trailing(word).len(), &format!(" {written}"));
+                }
+                _ => words.insert(at, (written.to_owned(), Some(place))),
             }
         }
         words.into_iter().map(|(word, _)| word).collect()
     }
+}
+
+/// Puts an emoji behind the word that looked at the source's word before it: attached to it where it is there.
+fn put_emoji(words: &mut Vec<(String, Option<usize>)>, request: &Request<'_>, span: usize) {
+    let kept = &request.spans[span];
+    let place = request.words_before(span).saturating_sub(1);
+    let exact = words.iter().rposition(|(_, looked)| *looked == Some(place));
+    let at = exact.map_or_else(|| behind(words, place), |last| last + 1);
+    let attached = request.core[..kept.span.range.start].ends_with(|c: char| !c.is_whitespace());
+    let Some(word) = at.checked_sub(1).map(|last| &mut words[last].0) else {
+        return words.insert(0, (kept.text.to_owned(), Some(place)));
+    };
+    let end = word.len() - if is_followed(request, span) { trailing(word).len() } else { 0 };
+    if attached {
+        word.insert_str(end, kept.text);
+    } else if end < word.len() {
+        word.insert_str(end, &format!(" {}", kept.text));
+    } else {
+        words.insert(at, (kept.text.to_owned(), Some(place)));
+    }
+}
+
+/// Where what comes after the source's words up to `place` begins.
+fn behind(words: &[(String, Option<usize>)], place: usize) -> usize {
+    let before = |(_, looked): &(String, Option<usize>)| looked.is_some_and(|l| l <= place);
+    words.iter().rposition(before).map_or(0, |last| last + 1)
+}
+
+/// Whether punctuation follows a span in the source: then it does in the translation too.
+fn is_followed(request: &Request<'_>, span: usize) -> bool {
+    request.core[request.spans[span].span.range.end..].starts_with(|c: char| c.is_ascii_punctuation())
 }
 
 /// What is no letter before the first `<unk>` of a word and after the last.
@@ -113,5 +146,40 @@ fn around_unknown(word: &str) -> [&str; 2] {
 
 /// The punctuation that a word ends with.
 fn trailing(word: &str) -> &str {
-    &word[word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"', '”', '»', '…']).len()..]
+    &word[word.trim_end_matches(CLOSES).len()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::keep::Kept;
+    use lsra_text::casing::Capitals;
+    use lsra_text::spans::spans;
+
+    /// The translation's words, each with the place of the source's word that it looked at, once emoji are among them.
+    fn with_emoji(core: &str, words: &[(&str, usize)]) -> String {
+        let kept = |span: lsra_text::spans::Span| Kept { text: &core[span.range.clone()], span, stand_in: None };
+        let request = Request {
+            ends: Default::default(),
+            core,
+            spans: spans(core, |_| true).into_iter().map(kept).collect(),
+            capitals: Capitals::None,
+            given: String::new(),
+        };
+        let mut words: Vec<_> = words.iter().map(|(word, place)| ((*word).to_owned(), Some(*place))).collect();
+        (0..request.spans.len()).for_each(|i| put_emoji(&mut words, &request, i));
+        words.into_iter().map(|w| w.0).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn an_emoji_stays_with_its_word() {
+        let words = [("Zwei", 0), ("Hunde", 1), ("spielen", 3), ("jetzt.", 2)];
+        assert_eq!(with_emoji("Two dogs😀 are playing.", &words), "Zwei Hunde😀 spielen jetzt.");
+        assert_eq!(with_emoji("Two dogs 😀 are playing.", &words), "Zwei Hunde 😀 spielen jetzt.");
+        assert_eq!(with_emoji("Two dogs are playing😀.", &words), "Zwei Hunde spielen😀 jetzt.");
+        assert_eq!(with_emoji("Two😀 dogs👍🏽 are playing", &words), "Zwei😀 Hunde👍🏽 spielen jetzt.");
+        assert_eq!(with_emoji("A man😀runs.", &[("Ein", 0), ("Mann", 1), ("läuft.", 2)]), "Ein Mann😀 läuft.");
+        assert_eq!(with_emoji("A man runs😀.", &[("Ein", 0), ("Mann", 1), ("läuft.", 2)]), "Ein Mann läuft😀.");
+        assert_eq!(with_emoji("A man runs 😀!", &[("Ein", 0), ("Mann", 1), ("läuft!", 2)]), "Ein Mann läuft 😀!");
+    }
 }

@@ -1,16 +1,18 @@
 //! A sentence on its way into the model: what stays as it is aside.
 
+use super::numbers::translated_numbers;
 use super::options::{CasingOf, Handling, Keep};
 use super::stand_ins::StandIns;
 use crate::text_model::TextModel;
-use lsra_text::casing::Capitals;
+use lsra_text::casing::{Capitals, has_letter_or_digit};
 use lsra_text::spans::{Span, SpanKind};
+use std::borrow::Cow;
 
 /// A sentence, taken apart.
 #[derive(Clone, Debug)]
 pub(super) struct Request<'t> {
-    /// What stands before and after what is translated: emoji, or all of a sentence without a word.
-    pub(super) ends: [&'t str; 2],
+    /// What stands before and after what is translated: emoji, or all of a sentence without a letter.
+    pub(super) ends: [Cow<'t, str>; 2],
     /// What is translated.
     pub(super) core: &'t str,
     /// What of it stays as it is.
@@ -55,12 +57,14 @@ impl<'t> Request<'t> {
                 Kept { span, text, stand_in: None }
             })
             .collect();
-        let ends = [&sentence[..start], &sentence[end..]];
+        let ends = [&sentence[..start], &sentence[end..]].map(Cow::Borrowed);
         let without_spans = replaced(core, &spans, str::to_owned, |_| "0");
-        if handling.keep == Keep::Spans && !without_spans.contains(char::is_alphabetic) && !has_number(core, &spans) {
-            // Nothing to translate. It stays whole, its spans too.
+        if handling.keep == Keep::Spans && !without_spans.contains(char::is_alphabetic) {
+            // Nothing to translate, and of a number alone a model makes up another. It stays whole, its spans too.
+            let kept = replaced(core, &spans, |text| translated_numbers(text, handling.languages), |kept| kept.text);
+            let [before, after] = ends;
             return Request {
-                ends: [sentence, ""],
+                ends: [Cow::Owned(before.into_owned() + &kept), after],
                 core: "",
                 spans: Vec::new(),
                 capitals: Capitals::None,
@@ -100,11 +104,31 @@ impl<'t> Request<'t> {
         self.spans.iter().any(|kept| kept.stand_in.is_none())
     }
 
-    /// Words of what the model gets before a span, one that the span is a part of not counted.
+    /// Words of what the model gets before a span, one that the span is a part of not counted. An emoji is part of none.
     pub(super) fn words_before(&self, span: usize) -> usize {
-        let start = self.spans[span].span.range.start;
-        let before = replaced(&self.core[..start], &self.spans[..span], str::to_owned, |kept| kept.given());
-        before.split_whitespace().count() - usize::from(before.ends_with(|c: char| !c.is_whitespace()))
+        let Span { range, kind } = &self.spans[span].span;
+        let before = replaced(&self.core[..range.start], &self.spans[..span], str::to_owned, |kept| kept.given());
+        let apart = |before: &Kept<'_>| before.span.kind == SpanKind::Emoji && before.span.range.end == range.start;
+        let is_part = *kind != SpanKind::Emoji
+            && before.ends_with(|c: char| !c.is_whitespace())
+            && !self.spans[..span].last().is_some_and(apart);
+        before.split_whitespace().count() - usize::from(is_part)
+    }
+
+    /// A span with the word around it, as `[text](https://…)`, where that is more than punctuation; emoji are no part of it.
+    pub(super) fn with_its_word(&self, span: usize) -> &'t str {
+        let Kept { span: Span { range, .. }, .. } = &self.spans[span];
+        let emoji = |kept: &&Kept<'_>| kept.span.kind == SpanKind::Emoji;
+        let before = self.spans[..span].iter().rfind(emoji).map_or(0, |kept| kept.span.range.end);
+        let after = self.spans[span + 1..].iter().find(emoji).map_or(self.core.len(), |kept| kept.span.range.start);
+        let start = range.start - self.core[before..range.start].rsplit(char::is_whitespace).next().map_or(0, str::len);
+        let end = range.end + self.core[range.end..after].split(char::is_whitespace).next().map_or(0, str::len);
+        let around = [&self.core[start..range.start], &self.core[range.end..end]];
+        if around.iter().any(|part| part.contains(char::is_alphanumeric)) {
+            &self.core[start..end]
+        } else {
+            self.spans[span].text
+        }
     }
 
     /// A model that knows capitals says itself which a translation has, unless all letters are: that tells it nothing.
@@ -119,8 +143,10 @@ impl<'t> Request<'t> {
 
     /// Gives the words of a translation its capitals, before spans stand among them.
     pub(super) fn capitalise(&self, words: &mut [(String, Option<usize>)]) {
-        let first = if self.capitals == Capitals::All { words.len() } else { 1 };
-        words.iter_mut().take(first).for_each(|(word, _)| *word = self.capitals.apply(word));
+        // Punctuation may stand before the first word as a word of its own.
+        let first = words.iter().position(|(word, _)| has_letter_or_digit(word)).map_or(0, |at| at + 1);
+        let count = if self.capitals == Capitals::All { words.len() } else { first };
+        words.iter_mut().take(count).for_each(|(word, _)| *word = self.capitals.apply(word));
     }
 }
 
@@ -128,11 +154,6 @@ impl<'t> Request<'t> {
 fn is_text(core: &str) -> bool {
     let long = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     core.split_whitespace().filter(long).nth(1).is_some()
-}
-
-/// A number is the model's to write.
-fn has_number(core: &str, spans: &[Kept<'_>]) -> bool {
-    replaced(core, spans, str::to_owned, |_| " ").contains(char::is_numeric)
 }
 
 /// The text with something else for its spans and for what stands between them.
@@ -147,15 +168,22 @@ fn replaced<'k>(
     for kept in spans {
         result += &between(&text[at..kept.span.range.start]);
         let other = by(kept);
-        if other.is_empty() {
-            // What is left out takes the space before it along.
-            result.truncate(result.trim_end().len());
-        }
         result += other;
         at = kept.span.range.end;
+        if other.is_empty() {
+            // What is left out takes the space before it along, but what it stood between stays apart.
+            result.truncate(result.trim_end().len());
+            let joins = |c: char| c.is_whitespace() || CLOSES.contains(&c);
+            if !result.is_empty() && at < text.len() && !text[at..].starts_with(joins) {
+                result.push(' ');
+            }
+        }
     }
     result + &between(&text[at..])
 }
+
+/// What stands at the end of a word or of a sentence.
+pub(super) const CLOSES: [char; 11] = ['.', ',', ';', ':', '!', '?', ')', '"', '”', '»', '…'];
 
 /// The bytes of a sentence between emoji that begin and end it, white space beside them left out.
 fn without_emoji_at_ends(sentence: &str, spans: &[Span]) -> (usize, usize) {
@@ -169,4 +197,61 @@ fn without_emoji_at_ends(sentence: &str, spans: &[Span]) -> (usize, usize) {
         end = start + sentence[start..last.range.start].trim_end().len();
     }
     (start, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lsra_text::spans::spans;
+
+    fn request(core: &str) -> Request<'_> {
+        let kept = |span: Span| Kept { text: &core[span.range.clone()], span, stand_in: None };
+        let spans = spans(core, |_| true).into_iter().map(kept).collect();
+        Request { ends: Default::default(), core, spans, capitals: Capitals::First, given: String::new() }
+    }
+
+    #[test]
+    fn what_emoji_stand_between_stays_apart() {
+        let given = |core: &str| {
+            let request = request(core);
+            replaced(core, &request.spans, str::to_owned, |kept| kept.given())
+        };
+        assert_eq!(given("Two dogs😀 are playing."), "Two dogs are playing.");
+        assert_eq!(given("A man😀runs 👍🏽 fast 😀."), "A man runs fast.");
+        assert_eq!(given("Tom 😀„ist“😀, er😀"), "Tom „ist“, er");
+    }
+
+    #[test]
+    fn words_before_a_span_are_those_that_the_model_gets() {
+        let words = |core: &str| {
+            let request = request(core);
+            (0..request.spans.len()).map(|i| request.words_before(i)).collect::<Vec<_>>()
+        };
+        assert_eq!(words("Two dogs😀 are here😀."), [2, 4]);
+        assert_eq!(words("Two dogs😀www.a.de (www.a.de) 👍🏽"), [2, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_span_may_have_a_word_around_it() {
+        let around = |core: &str| {
+            let request = request(core);
+            let words = (0..request.spans.len()).filter(|&i| request.spans[i].span.kind != SpanKind::Emoji);
+            words.map(|i| request.with_its_word(i).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(around("See [the docs](https://a.de/b) for"), ["docs](https://a.de/b)"]);
+        assert_eq!(around("See (https://a.de/b), Mr😀www.a.de"), ["https://a.de/b", "www.a.de"]);
+    }
+
+    #[test]
+    fn the_first_word_gets_the_capital() {
+        let capitalised = |words: &[&str]| {
+            let mut words: Vec<_> = words.iter().map(|word| ((*word).to_owned(), None)).collect();
+            request("Ein Haus").capitalise(&mut words);
+            words.into_iter().map(|w| w.0).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(capitalised(&["a", "house"]), "A house");
+        assert_eq!(capitalised(&["\"", "&quot;", "a", "house"]), "\" &quot; A house");
+        assert_eq!(capitalised(&["-", "3", "houses"]), "- 3 houses");
+        assert_eq!(capitalised(&["...", "–"]), "... –");
+    }
 }

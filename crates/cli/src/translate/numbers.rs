@@ -2,17 +2,21 @@
 //!
 //! A number of the source that the translation lacks takes the place of one of the translation that the source lacks, where the
 //! two have most digits in common: then the model meant that number. Whatever else differs is left alone, for a number may well
-//! become a word, or be left out.
+//! become a word, or be left out. Nor is a number wrong whose digits the source has in a date, a range or a word, as 2024 of
+//! 2024-05-06 or 1990 of 1990s.
 
 use lsra_text::moses::Language;
 use lsra_text::spans::{Number, numbers};
+use std::collections::HashSet;
 
 /// The translation with the source's numbers for those that were meant to be them.
 pub(super) fn restore_numbers(source: &str, mut translation: String, languages: [Option<Language>; 2]) -> String {
     let missing = without(numbers(source), &numbers(&translation));
+    let known: HashSet<&str> = source.split(|c: char| !c.is_ascii_digit()).collect();
     for number in &missing {
         // What stands there now, numbers that were put right included.
-        let strange = without(numbers(&translation), &numbers(source));
+        let mut strange = without(numbers(&translation), &numbers(source));
+        strange.retain(|n| !known.contains(n.digits.as_str()));
         let wrong = |n: &&Number| edits(&n.digits, &number.digits);
         if let Some(found) = strange.iter().min_by_key(wrong).filter(|n| 2 * wrong(n) <= number.digits.len()) {
             let written = in_language(&source[number.range.clone()], languages);
@@ -20,6 +24,18 @@ pub(super) fn restore_numbers(source: &str, mut translation: String, languages: 
         }
     }
     translation
+}
+
+/// A text of no words, with its long numbers as the target writes them.
+pub(super) fn translated_numbers(text: &str, languages: [Option<Language>; 2]) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut at = 0;
+    for Number { range, .. } in numbers(text) {
+        result += &text[at..range.start];
+        result += &in_language(&text[range.clone()], languages);
+        at = range.end;
+    }
+    result + &text[at..]
 }
 
 /// Those that `others` lack, each of `others` taken once.
@@ -85,6 +101,9 @@ mod tests {
             ("Um 14:30 Uhr", "At 2:30 pm"),
             ("Es waren 1000 Fuß.", "It was 305 metres."),
             ("ohne Zahl", "from 1999"),
+            ("On 2024-05-06 the 2014 model came.", "On 6 May 2024 came the model."),
+            ("Die 1990er und 1998", "In the 1990 or 1980s"),
+            ("2024-2025 und 2023", "from 2024 to 2025"),
         ] {
             assert_eq!(of(source, translation), translation);
         }
@@ -94,6 +113,14 @@ mod tests {
             "the digits are right"
         );
         assert_eq!(restore_numbers("1.250,5 m", "1.255,5 m".to_owned(), [None, None]), "1.250,5 m");
+    }
+
+    #[test]
+    fn numbers_alone_are_written_as_the_target_does() {
+        let of = |text: &str| translated_numbers(text, TO_ENGLISH);
+        assert_eq!(of("12.345,67 / 1.250 – 2024"), "12,345.67 / 1,250 – 2024");
+        assert_eq!(of("1.10.2026, 10:30, 3,5 %"), "1.10.2026, 10:30, 3,5 %");
+        assert_eq!(translated_numbers("12.345,67", [None, None]), "12.345,67");
     }
 
     #[test]

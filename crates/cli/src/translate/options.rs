@@ -20,7 +20,8 @@ pub struct HandlingArgs {
     /// many times over are waited for before they are translated
     #[arg(long)]
     pub paragraphs: bool,
-    /// Sentences of more tokens are cut at semicolons, commas or spaces [default: the longest that the model was trained on]
+    /// Sentences of more tokens are cut at semicolons, commas or spaces [default: the longest that the
+    /// model was trained on, or that a translation may have if that is less]
     #[arg(long, value_name = "TOKENS")]
     longest: Option<usize>,
     /// What becomes of words that a translation has as `<unk>`
@@ -129,7 +130,7 @@ impl Handling {
                 ),
             });
         }
-        let most = args.longest.unwrap_or_else(|| (model.longest_source() - 1).max(LEAST.min(room)));
+        let most = args.longest.unwrap_or_else(|| model.longest_source().saturating_sub(1).max(LEAST.min(room)));
         let keep = args.keep.unwrap_or(if raw { Keep::Spans } else { Keep::Nothing });
         let (unknown, casing, languages) = (args.unknown, args.casing, model.languages());
         let filler = StandIns::of(model).most_familiar().unwrap_or("0").to_owned();

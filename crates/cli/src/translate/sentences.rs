@@ -40,7 +40,7 @@ pub(super) struct Translated<'t> {
     /// What the model got; nothing where it was not asked.
     pub(super) given: String,
     pub(super) texts: Vec<String>,
-    /// Where details are wanted, what the search found of each.
+    /// Where details are wanted, what the search found of each; of what was not asked, no tokens.
     pub(super) found: Vec<Found>,
 }
 
@@ -48,6 +48,14 @@ pub(super) struct Translated<'t> {
 pub(super) struct Found {
     pub(super) hypothesis: Hypothesis,
     pub(super) pieces: Vec<String>,
+}
+
+impl Found {
+    /// Of what was not asked for: no tokens, and as certain as what is given.
+    fn nothing() -> Found {
+        let hypothesis = Hypothesis { tokens: Vec::new(), score: 0.0, log_probs: Vec::new() };
+        Found { hypothesis, pieces: Vec::new() }
+    }
 }
 
 /// A sentence on its way.
@@ -149,6 +157,7 @@ impl Sentences<'_> {
         }
         let found = match self.details {
             Details::Text => Vec::new(),
+            Details::Tokens if hypotheses.is_empty() => vec![Found::nothing()],
             Details::Tokens => hypotheses.into_iter().map(|h| self.found(h)).collect(),
         };
         Translated { source: unit.text, space: unit.space, given: request.given, texts, found }
@@ -182,8 +191,8 @@ impl Sentences<'_> {
             // What looks like a sentence to the model gets a stop that the source does not have.
             text.truncate(text.trim_end_matches(['.', ' ']).len());
         }
-        let [before, after] = request.ends;
-        [before, &text, after].concat()
+        let [before, after] = request.ends.each_ref().map(AsRef::as_ref);
+        [before, text.as_str(), after].concat()
     }
 }
 

@@ -19,7 +19,11 @@ impl Shown<'_> {
     pub(super) fn write(&self, line: &Line, n_best: usize, format: Format, sink: &mut Sink) -> Result<(), Error> {
         match format {
             Format::Text if n_best == 1 => sink.text(&(self.text(0) + line.end)),
-            Format::Text => (0..n_best).try_for_each(|n| sink.line(&self.text(n))),
+            Format::Text => {
+                // A part of a line, which has no end, is a text too.
+                let end = if line.end.is_empty() { "\n" } else { line.end };
+                (0..n_best).try_for_each(|n| sink.text(&(in_one_line(&self.text(n)) + end)))
+            }
             Format::Json => {
                 let sentences: Vec<Sentence<'_>> = self.sentences.iter().map(Sentence::of).collect();
                 let most = self.sentences.iter().map(|s| s.texts.len()).max().unwrap_or(0);
@@ -44,6 +48,11 @@ impl Shown<'_> {
         }
         text
     }
+}
+
+/// The text with its line breaks as spaces.
+fn in_one_line(text: &str) -> String {
+    text.replace("\r\n", " ").replace(['\n', '\r', '\u{B}', '\u{C}', '\u{85}', '\u{2028}', '\u{2029}'], " ")
 }
 
 /// A line of JSON.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use terminal::FullScreen;
 
 /// Show a run on the terminal while it learns.
@@ -51,7 +51,7 @@ const PLAIN_WIDTH: usize = 100;
 pub fn run(args: &WatchArgs) -> Result<ExitCode, Error> {
     let mut follower = Follower::open(&args.run)?;
     if let Some(page) = &args.page {
-        report::write_to(page, follower.record())?;
+        report::write_once(page, follower.record(), follower.age())?;
         return Ok(ExitCode::SUCCESS);
     }
     let terminal = Term::stdout();
@@ -97,7 +97,5 @@ fn columns(terminal: &Term) -> usize {
 }
 
 fn screen(follower: &Follower) -> Screen<'_> {
-    let changed = follower.path().metadata().and_then(|m| m.modified()).ok();
-    let age = changed.and_then(|t| SystemTime::now().duration_since(t).ok());
-    Screen { record: follower.record(), age }
+    Screen { record: follower.record(), age: follower.age() }
 }

@@ -51,9 +51,6 @@ const PLANS: [Plan; 10] = [
 /// Width from which two charts stand side by side.
 const TWO_CHARTS: usize = 84;
 
-/// Without a line for so long, a run may have been killed: an update of a large batch takes seconds, a validation minutes.
-const LONG: Duration = Duration::from_secs(300);
-
 impl Screen<'_> {
     /// The lines, none wider than the room, and no more than it is high.
     pub(super) fn lines(&self, size: Size) -> Vec<String> {
@@ -120,20 +117,19 @@ impl Screen<'_> {
         };
         let epoch = if o.epoch > 0 { format!(", epoch {}", of(o.epoch, o.last_epoch)) } else { String::new() };
         let position = format!("update {}{epoch}, {} at work", of(o.updates, o.last), clock_of_seconds(o.seconds));
-        match &o.phase {
-            Phase::Beginning => "It begins.".to_owned(),
-            Phase::Training => match (self.age.filter(|a| *a >= LONG), o.seconds_left) {
-                (Some(age), _) => {
-                    format!("{position}; silent for {}: killed? lsra train … --resume goes on", clock(age))
-                }
-                (None, Some(left)) => format!("{position}, at most {} left", clock_of_seconds(left)),
-                (None, None) => position,
-            },
+        let state = match &o.phase {
+            Phase::Beginning => "It begins".to_owned(),
+            Phase::Training => position,
             Phase::Scoring => format!("{position}; scoring the final weights"),
             Phase::Ended(ending) => {
                 let why = self.record.reason.as_ref().map_or(String::new(), |r| format!(" ({})", visible(r)));
-                format!("ended, {ending}{why}: {position}")
+                return format!("ended, {ending}{why}: {position}");
             }
+        };
+        match (o.silence(self.age), o.seconds_left) {
+            (Some(age), _) => format!("{state}; silent for {}: killed? lsra train … --resume goes on", clock(age)),
+            (None, Some(left)) => format!("{state}, at most {} left", clock_of_seconds(left)),
+            (None, None) => state,
         }
     }
 
@@ -328,14 +324,16 @@ mod tests {
     #[test]
     fn states_are_told() {
         let mut r = Record::default();
-        assert!(lines(&r, 1, 80, 24)[1].contains("It begins"));
+        assert_eq!(lines(&r, 1, 80, 24)[1], "It begins");
+        assert!(lines(&r, 3600, 80, 24)[1].starts_with("It begins; silent for 1:00:00: killed?"));
         r.add(br#"{"event":"update","updates":3,"loss":2}"#);
         assert!(lines(&r, 1, 80, 24)[1].contains("update 3, 0:00:00 at work"));
         assert!(lines(&r, 3600, 80, 24)[1].contains("silent for 1:00:00"));
         r.add(b"???");
         assert!(lines(&r, 1, 80, 24).iter().any(|l| l.contains("One line of the log is not understood")));
         r.add(br#"{"event":"end","ending":"converged"}"#);
-        assert!(lines(&r, 3600, 80, 24)[1].contains("scoring"));
+        assert!(lines(&r, 1, 80, 24)[1].ends_with("scoring the final weights"));
+        assert!(lines(&r, 3600, 120, 24)[1].contains("scoring the final weights; silent for 1:00:00"));
         r.add(br#"{"event":"scores","bleu":{"test":{"beam":12.5}}}"#);
         let text = lines(&r, 3600, 80, 24).join("\n");
         assert!(text.contains("ended, converged: update 3") && text.contains("test BLEU 12.50"), "{text}");

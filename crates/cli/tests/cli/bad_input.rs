@@ -42,6 +42,9 @@ fn pairs() {
     assert_refused(&w.run("score", &[&two, &long]), &["long, line 2", "25 tokens"]);
     let no_tab = w.command("score", &[]).stdin(std::fs::File::open(&two).unwrap()).output().unwrap();
     assert_refused(&no_tab, &["standard input, line 1", "tab"]);
+    for command in ["score", "evaluate"] {
+        assert_refused(&w.run(command, &[]), &["standard input: is empty", "tab"]);
+    }
 }
 
 #[test]

@@ -139,7 +139,7 @@ pub fn raw_model(casing: Casing) -> ModelFile {
     ]);
     let card = serde_json::json!({
         SOURCE_LANGUAGE: "de", TARGET_LANGUAGE: "en", TEXT: form, LONGEST_SOURCE: 25,
-        LOWERCASED: casing == Casing::Lower, DECODING: { "beam": 1, "length_penalty": 1.0, "max_length": 12 },
+        LOWERCASED: casing == Casing::Lower, DECODING: { "beam": 1, "length_penalty": 1.0, "max_length": 24 },
     });
     file.card = card.as_object().unwrap().clone();
     file

@@ -1,6 +1,7 @@
 //! Raw text through `lsra translate`: what is cut is put together again, whatever the model says between.
 
-use crate::program::{Workshop, feed, stdout};
+use crate::program::{Workshop, feed, raw_model, stdout};
+use lsra::text_model::{DECODING, LONGEST_SOURCE};
 use lsra_text::prepare::Casing;
 use serde_json::Value;
 
@@ -85,6 +86,61 @@ fn what_is_no_language_stays_as_it_is() {
     for line in &lines[2..] {
         assert!(["Жуков", "AB-1234"].iter().all(|kept| line.matches(kept).count() == 1), "{line}");
     }
+}
+
+#[test]
+fn addresses_glued_to_other_text_come_through() {
+    let w = Workshop::raw(Casing::Keep);
+    let text = "Tom mag [den Hund](https://example.org/a?b=1) hier.\nDas <a href=\"https://example.org/b\">Haus</a> ist hier.\n\
+        Ein Hund:https://example.org/c ist hier.\nTom mag WWW.EXAMPLE.COM und ANNA@EXAMPLE.COM.\nWo ist www.müller.de?\n";
+    let found = w.piped("translate", &[], text);
+    let kept: [&[&str]; 5] = [
+        &["https://example.org/a?b=1"],
+        &["https://example.org/b"],
+        &["https://example.org/c"],
+        &["WWW.EXAMPLE.COM", "ANNA@EXAMPLE.COM"],
+        &["www.müller.de"],
+    ];
+    for (line, kept) in found.lines().zip(kept) {
+        assert!(kept.iter().all(|kept| line.matches(kept).count() == 1), "{line}");
+    }
+}
+
+#[test]
+fn numbers_alone_are_no_model_s_business() {
+    let w = Workshop::raw(Casing::Keep);
+    let input = "12345\n2024\n10:30\n50%\n1.250,50 – 3 %\n";
+    assert_eq!(w.piped("translate", &[], input), input.replace("1.250,50", "1,250.50"));
+    let kept = &json(&w, &[], "1.250!\n")[0];
+    let hypothesis = &kept["sentences"][0]["hypotheses"][0];
+    assert_eq!((&hypothesis["text"], &kept["translations"][0]), (&"1,250!".into(), &"1,250!".into()));
+    assert_eq!((hypothesis["score"].as_f64(), &hypothesis["tokens"]), (Some(0.0), &Value::Array(Vec::new())));
+}
+
+#[test]
+fn a_translation_has_room_for_all_of_a_sentence() {
+    let w = Workshop::raw(Casing::Keep);
+    let long = ["Das Haus ist hier und der Hund ist da"; 20].join(" ");
+    let mut file = raw_model(Casing::Keep);
+    for (longest, most, expected) in [(None, 12, "12"), (Some(60), 12, "12"), (Some(60), 200, "59"), (None, 200, "63")]
+    {
+        file.card[DECODING]["max_length"] = most.into();
+        file.card.insert(LONGEST_SOURCE.to_owned(), longest.into());
+        file.save(&w.path("model.lsra")).unwrap();
+        let (found, asked) = (json(&w, &[], &long), json(&w, &["--longest", expected], &long));
+        assert!(sources(&found[0]).len() > 2 && sources(&found[0]) == sources(&asked[0]), "{longest:?} {most}");
+    }
+}
+
+#[test]
+fn n_best_translations_of_a_paragraph_take_a_line_each() {
+    let w = Workshop::raw(Casing::Keep);
+    let best = ["--paragraphs", "--beam", "2", "--n-best", "2"];
+    let found = w.piped("translate", &best, "Das ist ein Haus.\r\nWo ist Tom?\r\n\r\nEr sieht den Baum!\n");
+    let lines: Vec<&str> = found.split_inclusive('\n').collect();
+    let ends: Vec<bool> = lines.iter().map(|line| line.ends_with("\r\n")).collect();
+    assert_eq!(ends, [true, true, true, true, false, false], "{found:?}");
+    assert!(lines.iter().all(|line| !line.trim_end_matches(['\r', '\n']).contains(['\r', '\n'])), "{found:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::abbreviations::{Ending, begins_sentences, ending};
 use crate::moses::Language;
+use crate::spans::is_emoji;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// A place between two characters where a sentence may end.
 pub(super) struct Boundary<'t> {
@@ -17,6 +19,14 @@ impl Boundary<'_> {
     pub(super) fn ends_after(&self) -> Option<usize> {
         let sentence = self.before.trim_end();
         let spaced = sentence.len() < self.before.len();
+        let emoji = if spaced { 0 } else { emoji_before(self.after) };
+        if emoji > 0 {
+            // It closes the sentence that it stands right behind, whatever closes it too.
+            let rest = self.after[emoji..].trim_start_matches(closes);
+            let next = rest.trim_start();
+            let ends = next.len() < rest.len() || next.starts_with(char::is_uppercase);
+            return (ends && self.ends_before(next)).then_some(self.after.len() - next.len());
+        }
         // Addresses and numbers have stops inside; only East Asian ones need no space.
         if !spaced && !sentence.ends_with(['。', '！', '？', '．', '｡', '」', '』', '”', '）']) {
             return None;
@@ -29,14 +39,18 @@ impl Boundary<'_> {
             let goes_on = next.starts_with(char::is_lowercase) || next.starts_with([',', ';', ':', '–', '—', '-']);
             return (!goes_on).then_some(self.after.len() - next.len());
         }
-        let next = self.after.trim_start_matches(|c: char| opens(c) || c.is_whitespace());
+        self.ends_before(self.after).then_some(0)
+    }
+
+    /// Whether what stands so far is a sentence where this goes on.
+    fn ends_before(&self, after: &str) -> bool {
+        let next = after.trim_start_matches(|c: char| opens(c) || c.is_whitespace());
         if next.starts_with(char::is_lowercase) {
-            return None;
+            return false;
         }
-        let stopped = sentence.trim_end_matches(closes);
+        let stopped = self.before.trim_end().trim_end_matches(closes);
         let word = stopped.trim_end_matches('.');
-        let ended = stopped.len() - word.len() != 1 || self.ends_with_period(word, next);
-        ended.then_some(0)
+        stopped.len() - word.len() != 1 || self.ends_with_period(word, next)
     }
 
     /// Whether a single period ends a sentence: `word` is all that stands before it, `next` all that follows.
@@ -54,6 +68,11 @@ impl Boundary<'_> {
             Ending::BeforeStarters => self.language.is_some_and(|language| begins_sentences(language, next)),
         }
     }
+}
+
+/// Bytes of emoji that a text begins with.
+fn emoji_before(text: &str) -> usize {
+    text.graphemes(true).take_while(|grapheme| is_emoji(grapheme)).map(str::len).sum()
 }
 
 /// Whether a single letter and its period stand right before, as in `z. B.`

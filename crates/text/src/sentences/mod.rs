@@ -18,11 +18,13 @@
 mod abbreviations;
 mod boundary;
 mod long;
+mod runs;
 
 pub use long::cut_long;
 
 use crate::moses::Language;
 use boundary::Boundary;
+use runs::Shortened;
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -78,8 +80,9 @@ impl Splitter {
         let mut paragraphs = paragraph_ends(text).into_iter().peekable();
         let mut ends = Vec::new();
         let mut start = 0;
-        let candidates = masked.split_sentence_bound_indices().map(|(at, _)| at).skip(1).chain([text.len()]);
-        for candidate in candidates {
+        let short = Shortened::new(&masked);
+        let candidates = short.places(short.text.split_sentence_bound_indices().map(|(at, _)| at).skip(1));
+        for candidate in candidates.chain([text.len()]) {
             while let Some(end) = paragraphs.next_if(|&end| end <= candidate) {
                 // A sentence's closing marks and space may have reached it.
                 if end > start {

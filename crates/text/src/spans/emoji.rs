@@ -6,7 +6,7 @@ use unicode_properties::emoji::{EmojiStatus, UnicodeEmoji};
 const PICTURE: char = '\u{FE0F}';
 
 /// Whether a grapheme is shown as a picture: by itself, or because it says so. Digits, `©` and the like are not.
-pub(super) fn is_emoji(grapheme: &str) -> bool {
+pub(crate) fn is_emoji(grapheme: &str) -> bool {
     let Some(first) = grapheme.chars().next() else { return false };
     let shown = matches!(
         first.emoji_status(),

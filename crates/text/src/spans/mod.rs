@@ -7,6 +7,7 @@ mod emoji;
 mod links;
 mod numbers;
 
+pub(crate) use emoji::is_emoji;
 pub use numbers::{Number, numbers};
 
 use std::ops::Range;
@@ -41,24 +42,50 @@ pub fn spans(sentence: &str, knows: impl Fn(char) -> bool) -> Vec<Span> {
     let mut found: Vec<Span> = Vec::new();
     let mut at = 0;
     for word in sentence.split_inclusive(char::is_whitespace) {
-        let bare = word.trim_end();
-        match whole(bare, &knows) {
-            Some((range, kind)) => found.push(Span { range: at + range.start..at + range.end, kind }),
-            None => emojis(bare, at, &mut found),
-        }
+        of_word(word.trim_end(), at, &knows, &mut found);
         at += word.len();
     }
     join_emoji(sentence, found)
 }
 
-/// The part of a word that is one span.
+/// Adds the spans of a word that stands at `at`: an address, which may hold anything, or else what stands between emoji.
+fn of_word(word: &str, at: usize, knows: &impl Fn(char) -> bool, found: &mut Vec<Span>) {
+    if let [link] = &links::links(word)[..]
+        && *link == links::without_punctuation(word)
+    {
+        found.push(Span { range: at + link.start..at + link.end, kind: SpanKind::Link });
+        return;
+    }
+    let mut part = 0;
+    let graphemes = if word.is_ascii() { None } else { Some(word.grapheme_indices(true)) };
+    for (i, grapheme) in graphemes.into_iter().flatten().filter(|(_, grapheme)| is_emoji(grapheme)) {
+        without_emoji(&word[part..i], at + part, knows, found);
+        part = i + grapheme.len();
+        found.push(Span { range: at + i..at + part, kind: SpanKind::Emoji });
+    }
+    without_emoji(&word[part..], at + part, knows, found);
+}
+
+/// Adds addresses, and one span of what stands before, between and after them.
+fn without_emoji(word: &str, at: usize, knows: &impl Fn(char) -> bool, found: &mut Vec<Span>) {
+    let mut part = 0;
+    let one = |range: Range<usize>, found: &mut Vec<Span>| {
+        let whole = whole(&word[range.clone()], knows);
+        let start = at + range.start;
+        found.extend(whole.map(|(r, kind)| Span { range: start + r.start..start + r.end, kind }));
+    };
+    for link in links::links(word) {
+        one(part..link.start, found);
+        part = link.end;
+        found.push(Span { range: at + link.start..at + link.end, kind: SpanKind::Link });
+    }
+    one(part..word.len(), found);
+}
+
+/// The part of a word without addresses that is one span.
 fn whole(word: &str, knows: &impl Fn(char) -> bool) -> Option<(Range<usize>, SpanKind)> {
     let range = links::without_punctuation(word);
-    let inner = &word[range.clone()];
-    if links::is_link(inner) {
-        return Some((range, SpanKind::Link));
-    }
-    if links::is_handle(inner) {
+    if links::is_handle(&word[range.clone()]) {
         return Some((range, SpanKind::Handle));
     }
     let letters = letters(word);
@@ -80,17 +107,6 @@ fn letters(word: &str) -> Range<usize> {
     let end =
         body.trim_end_matches(|c: char| !c.is_alphanumeric() && !unicode_normalization::char::is_combining_mark(c));
     start..start + end.len()
-}
-
-fn emojis(word: &str, at: usize, found: &mut Vec<Span>) {
-    if word.is_ascii() {
-        return;
-    }
-    for (i, grapheme) in word.grapheme_indices(true) {
-        if emoji::is_emoji(grapheme) {
-            found.push(Span { range: at + i..at + i + grapheme.len(), kind: SpanKind::Emoji });
-        }
-    }
 }
 
 /// Emoji with nothing but white space between them are one span.
@@ -139,8 +155,70 @@ mod tests {
         assert_eq!(found("Toll 😀 👍🏽! 1️⃣ © ❤️❤️ 5% 👨‍👩‍👧"), ["😀 👍🏽", "1️⃣", "❤️❤️", "👨‍👩‍👧"]);
         assert_eq!(found("Herr „Жуков“ aus Łódź, e\u{301}"), ["Жуков"]);
         assert_eq!(found(""), [""; 0]);
+        assert_eq!(
+            found("ANNA@EXAMPLE.COM, WWW.EXAMPLE.COM/A, EXAMPLE.COM."),
+            ["ANNA@EXAMPLE.COM", "WWW.EXAMPLE.COM/A", "EXAMPLE.COM"]
+        );
+        assert_eq!(
+            found("(www.müller.de), grün@größe.de; schön.de. Am Ende.Danach"),
+            ["www.müller.de", "grün@größe.de", "schön.de"]
+        );
         let kinds: Vec<SpanKind> = spans("@a_b a.de 😀 Ω AB1234", |c| c.is_ascii()).iter().map(|s| s.kind).collect();
         assert_eq!(kinds, [SpanKind::Handle, SpanKind::Link, SpanKind::Emoji, SpanKind::Foreign, SpanKind::Code]);
+    }
+
+    #[test]
+    fn addresses_inside_words() {
+        assert_eq!(found("Siehe [die Seite](https://a.de/b?c=1) hier."), ["https://a.de/b?c=1"]);
+        assert_eq!(
+            found("<a href=\"https://a.de/b\">das</a> <a href='ftp://a.de/b'>da</a>"),
+            ["https://a.de/b", "ftp://a.de/b"]
+        );
+        assert_eq!(
+            found("Hund:https://a.de/b. „HTTP://A.DE/(c)“, \"https://a.de\">x"),
+            ["https://a.de/b", "HTTP://A.DE/(c)", "https://a.de"]
+        );
+        assert_eq!(
+            found("[x](mailto:a@b.de?subject=c)(siehe:www.a-b.de/c) [https://a.de]: [b](www.a.de)."),
+            ["mailto:a@b.de?subject=c", "www.a-b.de/c", "https://a.de", "www.a.de"]
+        );
+        assert_eq!(found("a](https://b.de/c)d[https://e.de/f]g"), ["https://b.de/c", "https://e.de/f"]);
+        assert_eq!(found("见https://a.de/b。看www.a.de"), ["见", "https://a.de/b", "看www.a.de"]);
+        assert_eq!(found("x:https:// a(mailto:b) x:www.a"), [""; 0]);
+    }
+
+    #[test]
+    fn emoji_are_no_part_of_a_word() {
+        assert_eq!(
+            found("Zwei Hunde😀 spielen. Hund😀läuft! @anna_b😀 😀AB-1234-X😀 Жуков😀"),
+            ["😀", "😀", "@anna_b", "😀 😀", "AB-1234-X", "😀", "Жуков", "😀"]
+        );
+        assert_eq!(found("www.a.de😀 https://a.de/😀"), ["www.a.de", "😀", "https://a.de/😀"]);
+    }
+
+    #[test]
+    fn the_work_grows_with_the_word() {
+        for unit in [
+            ")",
+            "a)",
+            "(",
+            "https://",
+            "mailto:",
+            "(mailto:a",
+            "mailto:a@b.de?",
+            "(www._/",
+            "(www.a.de:x/",
+            "(www.a.de./",
+            "(www.",
+            "]",
+            "😀",
+            "a.",
+        ] {
+            let word = "x".to_owned() + &unit.repeat((1 << 19) / unit.len());
+            let start = std::time::Instant::now();
+            let count = found(&word).len();
+            assert!(start.elapsed().as_secs() < 10, "{unit:?} took {:?}, {count} found", start.elapsed());
+        }
     }
 
     proptest! {
