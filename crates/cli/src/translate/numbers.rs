@@ -12,7 +12,7 @@ use std::collections::HashSet;
 /// The translation with the source's numbers for those that were meant to be them.
 pub(super) fn restore_numbers(source: &str, mut translation: String, languages: [Option<Language>; 2]) -> String {
     let missing = without(numbers(source), &numbers(&translation));
-    let known: HashSet<&str> = source.split(|c: char| !c.is_ascii_digit()).collect();
+    let known = other_digits(source);
     for number in &missing {
         // What stands there now, numbers that were put right included.
         let mut strange = without(numbers(&translation), &numbers(source));
@@ -24,6 +24,18 @@ pub(super) fn restore_numbers(source: &str, mut translation: String, languages: 
         }
     }
     translation
+}
+
+/// Runs of digits that are no long numbers by themselves.
+fn other_digits(text: &str) -> HashSet<&str> {
+    let mut found = HashSet::new();
+    let mut at = 0;
+    let ranges = numbers(text).into_iter().map(|n| n.range);
+    for range in ranges.chain(std::iter::once(text.len()..text.len())) {
+        found.extend(text[at..range.start].split(|c: char| !c.is_ascii_digit()));
+        at = range.end;
+    }
+    found
 }
 
 /// A text of no words, with its long numbers as the target writes them.
@@ -94,6 +106,7 @@ mod tests {
         assert_eq!(of("Er hat 12.345,50 Euro.", "He has 12,345.5 euros."), "He has 12,345.50 euros.");
         assert_eq!(of("1989 oder 2001", "2001 or 19889"), "2001 or 1989");
         assert_eq!(of("1989 und 1989", "1989 and 198"), "1989 and 1989");
+        assert_eq!(of("1989 und 1988", "1989 and 1989"), "1989 and 1988");
         for (source, translation) in [
             ("1.250 Euro", "1,250 euros"),
             ("Das kostet 100 Euro.", "It costs a hundred euros."),
