@@ -135,9 +135,13 @@ impl TextModel {
     /// The most tokens of a sentence, `</s>` included, that is translated well: of the longest that the model was trained on,
     /// where its file says so. Never more than its positions, nor than a translation may have, whose end would be cut off.
     pub fn longest_source(&self) -> usize {
-        let trained = self.card.get(LONGEST_SOURCE).and_then(Value::as_u64).map(|n| n as usize);
         let translated = self.decoding().max_length.saturating_add(1);
-        trained.unwrap_or(usize::MAX).min(self.max_positions()).min(translated)
+        self.longest_trained().unwrap_or(usize::MAX).min(self.max_positions()).min(translated)
+    }
+
+    /// Tokens of the longest sentence that it was trained on, `</s>` included, where its file says so.
+    pub fn longest_trained(&self) -> Option<usize> {
+        self.card.get(LONGEST_SOURCE).and_then(Value::as_u64).map(|n| n as usize)
     }
 
     /// Whether a character stands in any text that the model was trained on; as [`TextModel::encode_source`] would have it.

@@ -79,9 +79,10 @@ fn two_commands_from_raw_text_to_raw_text() {
 
     // Whatever three updates have taught it: text as people write it goes in, and no mark of a piece comes out.
     let raw = "\u{FEFF}Das\u{A0}Haus  kostet 42 Ｅuro.";
-    let translated = succeed(folder, &["translate", "--model", "runs/x/model.safetensors", raw]);
+    let translate = ["translate", "--longest", "100", "--model", "runs/x/model.safetensors"];
+    let translated = succeed(folder, &[&translate[..], &[raw]].concat());
     assert!(!translated.contains(['▁', '@']) && translated.lines().count() == 1, "{translated}");
-    let plain = succeed(folder, &["translate", "--model", "runs/x/model.safetensors", "Das Haus kostet 42 Euro."]);
+    let plain = succeed(folder, &[&translate[..], &["Das Haus kostet 42 Euro."]].concat());
     assert_eq!(translated, plain, "the text is normalised as the corpus was");
     let score = succeed(
         folder,

@@ -138,7 +138,7 @@ pub(super) fn is_lowercased(text: &Prepared) -> bool {
 /// In tokens; what a model has learnt from before it has not forgotten at once.
 fn longest_source(job: &Job, text: &Prepared) -> Option<usize> {
     let here = text.train.source.iter().map(Vec::len).max();
-    let before = job.from.as_ref().map(|base| base.model.longest_source());
+    let before = job.from.as_ref().and_then(|base| base.model.longest_trained());
     here.max(before)
 }
 

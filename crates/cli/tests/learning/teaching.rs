@@ -107,7 +107,7 @@ fn translations(folder: &Path) {
 
     // What lsra translate says, or the reference where that is nothing.
     let model = "--model runs/teacher/model.safetensors";
-    succeed(folder, &format!("translate {model} --input data/a/train.de --output t.en"));
+    succeed(folder, &format!("translate {model} --longest 200 --input data/a/train.de --output t.en"));
     assert_eq!(lines(&at("data/d/train.de")), sources);
     let (found, wanted) = (lines(&at("data/d/train.en")), lines(&at("t.en")));
     let mut own = 0;
@@ -240,7 +240,7 @@ fn sources_for_targets(folder: &Path) {
     assert!(translated > 0 && added.iter().all(|line| kept.contains(line)), "{added:?}");
     // As the model translates it.
     fs::write(at("kept.en"), added.join("\n") + "\n").unwrap();
-    succeed(folder, "translate --model runs/back/model.safetensors --input kept.en --output kept.de");
+    succeed(folder, "translate --model runs/back/model.safetensors --longest 200 --input kept.en --output kept.de");
     let single = |line: String| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let wanted: Vec<String> = lines(&at("kept.de")).into_iter().map(single).collect();
     assert_eq!(all[0][own.len()..], wanted);
