@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const SMALL: &str = "--set model.channels=16 --set model.attention_channels=8 --set model.convolution_channels=8 \
                      --set model.feed_forward=16 --set model.embeddings=shared-decoder --set training.max_tokens=512 \
-                     --set decoding.max_length=12 --max-updates 3";
+                     --set decoding.max_length=12 --set decoding.length_penalty=by-valid --max-updates 3";
 
 /// Everything at once, and steps so small that they show nowhere.
 const CONFIG: &str = r#"
@@ -150,7 +150,7 @@ fn a_model_goes_on_with_other_text() {
     }
 }
 
-/// Everyday training chooses by valid how much longer translations are favoured, and scores with that.
+/// A training that is to chooses by valid how much longer translations are favoured, and scores with that.
 fn penalty_by_valid(card: &Value, told: &str) {
     let tried: Vec<f32> = told
         .lines()
