@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::train::Decoding;
 use lsra_exec::{ModelFile, Weights};
-use lsra_infer::Hypothesis;
+use lsra_infer::{GeneratorConfig, Hypothesis};
 use lsra_model::Model;
 use lsra_text::moses::Language;
 use lsra_text::prepare::{Casing, TextForm};
@@ -133,9 +133,10 @@ impl TextModel {
     }
 
     /// The most tokens of a sentence, `</s>` included, that is translated well: of the longest that the model was trained on,
-    /// where its file says so. Never more than its positions, nor than a translation may have, whose end would be cut off.
-    pub fn longest_source(&self) -> usize {
-        let translated = self.decoding().max_length.saturating_add(1);
+    /// where its file says so. Never more than its positions, nor than a translation may have in this search, whose end would be cut off.
+    pub fn longest_source(&self, search: &GeneratorConfig) -> usize {
+        // A length in proportion to the source's has room for it.
+        let translated = if search.max_len_a > 0.0 { usize::MAX } else { search.max_len_b.saturating_add(1) };
         self.longest_trained().unwrap_or(usize::MAX).min(self.max_positions()).min(translated)
     }
 
@@ -246,8 +247,9 @@ fn words<S: AsRef<str>>(spelling: Spelling, pieces: &[S]) -> Vec<Word> {
     ranges.into_iter().map(|tokens| Word { text: spelling.join(&pieces[tokens.clone()]), tokens }).collect()
 }
 
-/// Errors: there is no file, and what to give instead.
-/// Errors: a folder, or nothing, where a model file should be; told before anything else is done.
+/// Whether a model file can be at this path, told before anything else is done.
+///
+/// Errors: there is a folder or nothing, and what to give instead.
 pub(crate) fn check_path(option: &'static str, path: &Path) -> Result<(), Error> {
     let file = path.display().to_string();
     if path.is_dir() {

@@ -6,8 +6,8 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-/// Writes tensors as they lie, one after another in this order, without a copy of them all. Those of wider types go first, so that
-/// all are aligned.
+/// Writes tensors as they lie, one after another in this order, without a copy of them all. Whoever calls puts those of
+/// wider types first, so that all are aligned.
 ///
 /// Errors: `to` cannot be written.
 pub fn write<V: View>(to: &mut dyn Write, metadata: &[(&str, String)], tensors: &[(String, V)]) -> io::Result<()> {

@@ -85,10 +85,15 @@ impl Progress {
         lowest(self.validations.iter())
     }
 
+    /// The same among those at ends of epochs.
+    pub fn best_epoch(&self, updates_per_epoch: u64) -> Option<&Validation> {
+        lowest(self.validations.iter().filter(|v| v.ends_epoch(updates_per_epoch)))
+    }
+
     /// How many validations have come since the best one, at ends of epochs: one within an epoch is of a run that ended there.
     pub fn epochs_since_best(&self, updates_per_epoch: u64) -> usize {
         let ends = || self.validations.iter().filter(|v| v.ends_epoch(updates_per_epoch));
-        let best = lowest(ends()).map(|b| b.updates);
+        let best = self.best_epoch(updates_per_epoch).map(|b| b.updates);
         ends().rev().take_while(|v| Some(v.updates) != best).count()
     }
 
@@ -110,6 +115,22 @@ fn lowest<'v>(validations: impl Iterator<Item = &'v Validation>) -> Option<&'v V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_validated_within_an_epoch_counts_only_where_a_run_ends() {
+        let validation = |epoch, updates, loss| {
+            let valid = LossSums { smoothed: loss, nll: loss, divergence: 0.0, tokens: 1 };
+            Validation { epoch, updates, train: LossSums::default(), valid }
+        };
+        let validations =
+            vec![validation(1, 10, 3.0), validation(2, 20, 2.0), validation(3, 30, 2.5), validation(4, 34, 1.0)];
+        let mut progress = Progress { validations, ..Progress::default() };
+        let updates = |v: Option<&Validation>| v.map(|v| v.updates);
+        assert_eq!((updates(progress.best()), updates(progress.best_epoch(10))), (Some(34), Some(20)));
+        assert_eq!(progress.epochs_since_best(10), 1);
+        progress.forget_validations_within_epochs(10);
+        assert_eq!((updates(progress.best()), progress.validations.len()), (Some(20), 3));
+    }
 
     #[test]
     fn what_left_the_numbers_is_named_with_a_value_that_is_none() {

@@ -222,8 +222,10 @@ impl Session<'_, '_> {
         let progress = self.trainer.progress();
         let path = self.run.checkpoints.path(progress.updates, epoch);
         self.trainer.save(&path)?;
-        let best = progress.best().map(|b| b.updates);
         let (kept, per_epoch) = (self.trainer.config().kept_checkpoints(), self.trainer.updates_per_epoch());
-        Ok(self.run.checkpoints.tidy(&path, kept, per_epoch, best)?)
+        // The best within an epoch counts only if the run ends there for good; if it goes on, the best end of an epoch does.
+        let bests = [progress.best(), progress.best_epoch(per_epoch)];
+        let bests: Vec<u64> = bests.into_iter().flatten().map(|b| b.updates).collect();
+        Ok(self.run.checkpoints.tidy(&path, kept, per_epoch, &bests)?)
     }
 }

@@ -53,7 +53,7 @@ fn a_short_curve_beside_a_long_one_is_a_dot() {
 
 #[test]
 fn numbers_at_the_ends_are_within_the_drawing() {
-    // About seven tenths of the height of a letter is its width, half of a middle one lies right of its place.
+    // Rather more than half of the height of a letter is its width, half of a middle one lies right of its place.
     let ends: Vec<(f64, f64)> = vec![(0.0, 1.0), (1000.0, 2.0)];
     let figure = chart(Scale::Linear, &[("one", Mark::Line, &ends)]);
     let (_, from) =

@@ -9,6 +9,9 @@ const RECENT: usize = 100;
 /// Without a line for so long, a run may have been killed: an update of a large batch takes seconds, a validation minutes.
 const LONG: Duration = Duration::from_secs(300);
 
+/// The same while final weights are scored: valid and test are translated, valid perhaps several times, before the next line.
+const LONG_SCORING: Duration = Duration::from_secs(1800);
+
 /// What a run is doing, as far as its log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -93,7 +96,8 @@ impl Outlook {
 
     /// For how long it has told nothing, where it should have: then it may have been killed. `age`: since its last line.
     pub fn silence(&self, age: Option<Duration>) -> Option<Duration> {
-        age.filter(|age| *age >= LONG && !self.is_over())
+        let long = if self.phase == Phase::Scoring { LONG_SCORING } else { LONG };
+        age.filter(|age| *age >= long && !self.is_over())
     }
 }
 
@@ -170,9 +174,10 @@ mod tests {
     fn what_is_not_over_may_be_silent() {
         let end = r#"{"event":"end","ending":"complete"}"#;
         let age = |seconds| Some(Duration::from_secs(seconds));
-        for lines in [&[START][..], &[START, UPDATE], &[START, UPDATE, end]] {
+        // Scoring tells nothing between the last update and the scores.
+        for (lines, long) in [(&[START][..], 300), (&[START, UPDATE], 300), (&[START, UPDATE, end], 1800)] {
             let o = outlook(lines);
-            assert_eq!([o.silence(age(299)), o.silence(age(300)), o.silence(None)], [None, age(300), None]);
+            assert_eq!([o.silence(age(long - 1)), o.silence(age(long)), o.silence(None)], [None, age(long), None]);
         }
         assert_eq!(outlook(&[START, UPDATE, end, r#"{"event":"scores"}"#]).silence(age(9999)), None);
     }

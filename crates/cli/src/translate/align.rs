@@ -77,6 +77,7 @@ impl<'a> Aligned<'a> {
     /// Words with the spans of the source among them: each in place of the words that looked at it, or else after what looked at
     /// the words before it.
     pub(super) fn with_spans(&self, mut words: Vec<(String, Option<usize>)>, request: &Request<'_>) -> Vec<String> {
+        let mut put = None;
         for (i, kept) in request.spans.iter().enumerate().filter(|(_, kept)| kept.stand_in.is_none()) {
             if kept.span.kind == SpanKind::Emoji {
                 put_emoji(&mut words, request, i);
@@ -92,6 +93,11 @@ impl<'a> Aligned<'a> {
                 words.splice(first..first + run, [([written, &after].concat(), Some(place))]);
                 continue;
             }
+            // Another span of the same word may have brought all of it.
+            if written != kept.text && put == Some(place) {
+                continue;
+            }
+            put = Some(place);
             let at = behind(&words, place);
             match at.checked_sub(1).map(|last| &mut words[last].0) {
                 Some(word) if is_followed(request, i) && !trailing(word).is_empty() => {

@@ -77,7 +77,7 @@ pub fn run(args: &TranslateArgs) -> Result<ExitCode, Error> {
             expected: format!("must be from 1 to the beam, {}", search.beam),
         });
     }
-    let handling = Handling::new(&args.handling, &model, args.run.form())?;
+    let handling = Handling::new(&args.handling, &model, &search, args.run.form())?;
     if let Some(path) = args.input.as_deref().filter(|path| path.is_file()) {
         let origin = path.display().to_string();
         check_file(path, LongLines::InParts, |line| handling.check(&model, &origin, line))?;

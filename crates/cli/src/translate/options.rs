@@ -5,6 +5,7 @@ use crate::Error;
 use crate::lines::Line;
 use crate::text_model::{Form, TextModel};
 use clap::{Args, ValueEnum};
+use lsra_infer::GeneratorConfig;
 use lsra_text::moses::Language;
 use lsra_text::sentences::{Sentence, Splitter, cut_long};
 use lsra_text::spans::{Span, spans};
@@ -113,7 +114,12 @@ const LEAST: usize = 4;
 
 impl Handling {
     /// Errors: an option that this model cannot have.
-    pub(super) fn new(args: &HandlingArgs, model: &TextModel, form: Form) -> Result<Handling, Error> {
+    pub(super) fn new(
+        args: &HandlingArgs,
+        model: &TextModel,
+        search: &GeneratorConfig,
+        form: Form,
+    ) -> Result<Handling, Error> {
         let raw = form == Form::Words && model.takes_raw_text();
         let split = args.split.unwrap_or(match form {
             Form::Words if raw => Split::Sentences,
@@ -130,7 +136,7 @@ impl Handling {
                 ),
             });
         }
-        let most = args.longest.unwrap_or_else(|| model.longest_source().saturating_sub(1).max(LEAST.min(room)));
+        let most = args.longest.unwrap_or_else(|| model.longest_source(search).saturating_sub(1).max(LEAST.min(room)));
         let keep = args.keep.unwrap_or(if raw { Keep::Spans } else { Keep::Nothing });
         let (unknown, casing, languages) = (args.unknown, args.casing, model.languages());
         let filler = StandIns::of(model).most_familiar().unwrap_or("0").to_owned();

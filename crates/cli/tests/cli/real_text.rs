@@ -130,6 +130,9 @@ fn a_translation_has_room_for_all_of_a_sentence() {
         let (found, asked) = (json(&w, &[], &long), json(&w, &["--longest", expected], &long));
         assert!(sources(&found[0]).len() > 2 && sources(&found[0]) == sources(&asked[0]), "{longest:?} {most}");
     }
+    // As they are asked for, not as the model was scored.
+    let (found, asked) = (json(&w, &["--max-length", "20"], &long), json(&w, &["--longest", "20"], &long));
+    assert!(sources(&found[0]).len() > 3 && sources(&found[0]) == sources(&asked[0]));
 }
 
 #[test]

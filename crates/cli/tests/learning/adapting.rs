@@ -150,7 +150,7 @@ fn a_model_goes_on_with_other_text() {
     }
 }
 
-/// A training that is to chooses by valid how much longer translations are favoured, and scores with that.
+/// Training has chosen by valid how much longer translations are favoured, and scores with that.
 fn penalty_by_valid(card: &Value, told: &str) {
     let tried: Vec<f32> = told
         .lines()

@@ -83,9 +83,13 @@ fn dictionary_files(languages: &Languages) -> Vec<String> {
     [&languages.source, &languages.target].map(|language| dictionary_file(language)).to_vec()
 }
 
-/// Errors: a raw file is one that the preparation would write over.
-pub(super) fn refuse_own(raw: &[&PathBuf], names: &[String], out: &Path) -> Result<(), TextError> {
-    let places = names.iter().flat_map(|name| [out.join(name), staged::partial(&out.join(name))]);
+/// Errors: a raw file is one of these, which the preparation would write over or remove.
+pub(super) fn refuse_own<'n>(
+    raw: &[&PathBuf],
+    names: impl Iterator<Item = &'n String>,
+    out: &Path,
+) -> Result<(), TextError> {
+    let places = names.flat_map(|name| [out.join(name), staged::partial(&out.join(name))]);
     let places: Vec<PathBuf> = places.chain([out.join(LOCK)]).filter_map(|place| place.canonicalize().ok()).collect();
     let own = |file: &&&PathBuf| file.canonicalize().is_ok_and(|path| places.contains(&path));
     match raw.iter().find(own) {

@@ -133,7 +133,9 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     let all: Vec<&PathBuf> = source.files.iter().chain(given.iter().flat_map(|(_, part)| &part.files)).collect();
     let written = folder::written(job);
     // Before what is foreign: a raw file is that, too, and must not be advised away.
-    folder::refuse_own(&all, &written, out)?;
+    // Nor may it be what an earlier preparation has made: that is removed where the new one has no use for it.
+    let earlier = State::load(out, STATE, &folder::BESIDE_STEPS);
+    folder::refuse_own(&all, written.iter().chain(earlier.listed()), out)?;
     folder::refuse_foreign(out, &written, STATE, &folder::BESIDE_STEPS)?;
 
     watch(Event::Begins(Step::Look));
@@ -141,6 +143,8 @@ pub fn run(job: &Preparation, watch: &mut dyn FnMut(Event)) -> Result<Report, Te
     watch(Event::Ends(Step::Look));
     fs::create_dir_all(out.join(WORK)).map_err(staged::unwritable(out))?;
     let _alone = FolderLock::take(&out.join(LOCK), || watch(Event::Waits))?;
+    // Digests of large files, and waiting, take long: somebody may have put a file there meanwhile.
+    folder::refuse_foreign(out, &written, STATE, &folder::BESIDE_STEPS)?;
     let mut steps = Steps::plan(job, &files, State::load(out, STATE, &folder::BESIDE_STEPS));
     if steps.all_done() {
         // What was removed by hand, or not reached by a preparation that was stopped just before.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What keys begin with. Changes when a step's results do, so that what an older version made is made anew.
 const VERSION: u32 = 1;
@@ -54,6 +54,8 @@ impl State {
                 steps.chain(beside_steps.iter().map(|name| (*name).to_owned())).collect()
             };
             files = saved.files.clone().unwrap_or_else(older);
+            // A folder may come from somebody else: what lies outside of it was not prepared here, whatever its state says.
+            files.retain(|name| Path::new(name).components().all(|part| matches!(part, Component::Normal(_))));
             files.insert(file.to_owned());
         }
         State { folder: folder.to_owned(), file: folder.join(file), saved: saved.unwrap_or_default(), files }
@@ -62,6 +64,11 @@ impl State {
     /// Whether a file is one that a preparation has written, as far as is known.
     pub(super) fn lists(&self, name: &str) -> bool {
         self.files.contains(name)
+    }
+
+    /// All that is listed.
+    pub(super) fn listed(&self) -> impl Iterator<Item = &String> {
+        self.files.iter()
     }
 
     /// Lists these too: they are about to be written.

@@ -73,14 +73,21 @@ fn seen_as(c: char) -> char {
         | GeneralCategory::ClosePunctuation
         | GeneralCategory::InitialPunctuation
         | GeneralCategory::FinalPunctuation => '"',
-        _ if c == '\'' => '"',
+        // Ornaments and marks that Unicode's rules count among them.
+        _ if matches!(c, '\'' | '\u{275B}'..='\u{2760}' | '\u{2E00}' | '\u{2E01}' | '\u{2E06}'..='\u{2E08}' | '\u{2E0B}') => {
+            '"'
+        }
         _ => c,
     }
 }
 
 /// Combining, or of no width: rules pass over it.
 fn is_mark(c: char) -> bool {
-    !c.is_ascii() && (is_combining_mark(c) || c.general_category() == GeneralCategory::Format)
+    // The last two are sound marks of halfwidth katakana.
+    !c.is_ascii()
+        && (is_combining_mark(c)
+            || c.general_category() == GeneralCategory::Format
+            || matches!(c, '\u{FF9E}' | '\u{FF9F}'))
 }
 
 #[cfg(test)]

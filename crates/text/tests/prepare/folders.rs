@@ -130,6 +130,38 @@ fn files_of_earlier_settings_go_and_others_stay() {
 }
 
 #[test]
+fn what_was_prepared_may_not_be_prepared_anew_in_its_place() {
+    let mut bench = Bench::new("a.tsv", tsv(&pairs(300)));
+    bench.run().unwrap();
+    let before = bytes(&bench.job.out);
+    // Other languages: what is written has other names, and the raw files would go with what was there.
+    let raw = [bench.job.out.join("train.de"), bench.job.out.join("train.en")];
+    bench.job.languages = Languages { source: "ger".into(), target: "eng".into() };
+    bench.job.source = Source::of(&raw, &SourceOptions::default(), &bench.job.languages).unwrap();
+    let error = bench.run().unwrap_err();
+    assert!(matches!(error, TextError::OwnFile { .. }), "{error}");
+    assert!(bytes(&bench.job.out) == before);
+}
+
+#[test]
+fn a_state_lists_nothing_outside_of_its_folder() {
+    let mut bench = Bench::new("a.tsv", tsv(&pairs(300)));
+    bench.run().unwrap();
+    let file = bench.folder.path().join("precious.txt");
+    let state = bench.job.out.join("work/state.json");
+    let mut saved: serde_json::Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    let up = bench.job.out.strip_prefix(bench.folder.path()).unwrap().components().map(|_| "..").collect::<Vec<_>>();
+    for name in [format!("{}/precious.txt", up.join("/")), file.display().to_string()] {
+        saved["files"].as_array_mut().unwrap().push(name.into());
+    }
+    fs::write(&file, "dear to me\n").unwrap();
+    fs::write(&state, saved.to_string()).unwrap();
+    bench.job.config.bpe = BpeSides::PerSide;
+    bench.run().unwrap();
+    assert!(file.exists() && !bench.job.out.join("tokenizer.json").exists());
+}
+
+#[test]
 fn what_a_killed_preparation_left_half_written_is_no_hindrance() {
     let bench = Bench::new("a.tsv", tsv(&pairs(300)));
     let clean = |event| assert!(!matches!(event, Event::Begins(lsra_text::prepare::Step::Clean)), "stopped");

@@ -92,7 +92,7 @@ impl CheckpointFolder {
         Ok((None, broken))
     }
 
-    /// Removes all but the one just `saved`, those at the ends of the last `epochs` epochs, and that of update `best`.
+    /// Removes all but the one just `saved`, those at the ends of the last `epochs` epochs, and those of these `best` updates.
     ///
     /// Errors: one cannot be removed.
     pub fn tidy(
@@ -100,13 +100,15 @@ impl CheckpointFolder {
         saved: &Path,
         epochs: usize,
         updates_per_epoch: u64,
-        best: Option<u64>,
+        best: &[u64],
     ) -> Result<(), CheckpointError> {
         let entries = self.entries()?;
         let ends = entries.iter().rev().filter(|e| e.ends_epoch(updates_per_epoch));
         let mut kept: HashSet<&Path> = ends.take(epochs).map(|e| e.path.as_path()).collect();
         let validated = || entries.iter().rev().filter(|e| e.epoch.is_some());
-        kept.extend(validated().find(|e| Some(e.updates) == best).map(|e| e.path.as_path()));
+        for updates in best {
+            kept.extend(validated().find(|e| e.updates == *updates).map(|e| e.path.as_path()));
+        }
         kept.insert(saved);
         entries.iter().filter(|e| !kept.contains(e.path.as_path())).try_for_each(remove)
     }
@@ -151,11 +153,11 @@ mod tests {
             fs::write(folder.path(updates, epoch), b"").unwrap();
         }
         let left = || folder.entries().unwrap().iter().map(|e| e.updates).collect::<Vec<u64>>();
-        folder.tidy(&folder.path(47, None), 2, 10, Some(10)).unwrap();
+        folder.tidy(&folder.path(47, None), 2, 10, &[10]).unwrap();
         assert_eq!(left(), [10, 30, 40, 47]);
         // Validated within an epoch, where a limit ended the run: it takes no epoch's place.
         fs::write(folder.path(49, Some(5)), b"").unwrap();
-        folder.tidy(&folder.path(49, Some(5)), 2, 10, Some(40)).unwrap();
+        folder.tidy(&folder.path(49, Some(5)), 1, 10, &[30, 49]).unwrap();
         assert_eq!(left(), [30, 40, 49]);
     }
 
