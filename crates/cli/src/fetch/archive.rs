@@ -101,24 +101,23 @@ impl Archive {
         if !fault.is_of_the_archive() {
             return fault;
         }
-        let note = record::beside(&self.file);
-        let advice = match &self.came {
-            Came::Named => "name another with --archive".to_owned(),
-            Came::Before(url) if note.is_file() => {
-                format!("remove it and {}, and the next run fetches {url}", note.display())
-            }
-            Came::Before(url) => format!("remove it, and the next run fetches {url}"),
-            Came::Now if note.is_file() => {
-                format!(
-                    "remove it and {}, and the next run fetches it anew; --archive names another place",
-                    note.display()
-                )
-            }
-            Came::Now => match fs::remove_file(&self.file) {
-                Ok(()) => "it is removed, and the next run fetches it anew; --archive names another place".to_owned(),
-                Err(_) => "remove it, and the next run fetches it anew; --archive names another place".to_owned(),
-            },
+        let next = match &self.came {
+            Came::Named => None,
+            Came::Before(url) => Some(format!("fetches {url}")),
+            Came::Now => Some("fetches it anew; --archive names another place".to_owned()),
         };
+        let note = record::beside(&self.file);
+        let first = if note.is_file() {
+            format!("remove it and {}", note.display())
+        } else if self.came == Came::Now && fs::remove_file(&self.file).is_ok() {
+            "it is removed".to_owned()
+        } else {
+            "remove it".to_owned()
+        };
+        let advice = next.map_or_else(
+            || "name another with --archive".to_owned(),
+            |next| format!("{first}, and the next run {next}"),
+        );
         FetchError::Refused { fault: Box::new(fault), advice }
     }
 }

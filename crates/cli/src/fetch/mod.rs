@@ -35,15 +35,14 @@ const LOCK: &str = "de-en.tgz.lock";
 /// Errors: the archive cannot be had or is not the one that is meant, or the folder holds something else or cannot be written.
 pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Error> {
     let place = folder.join(ARCHIVE);
-    let done = |record: &Record| iwslt14::is_done(&record.sha256, folder);
-    let is_prepared = || {
-        let prepared = origin.known(&place).is_some_and(|record| done(&record));
+    let is_prepared = |archive: Option<&Record>| {
+        let prepared = archive.is_some_and(|record| iwslt14::is_done(&record.sha256, folder));
         if prepared {
             eprintln!("{}: prepared before", folder.display());
         }
         prepared
     };
-    if is_prepared() {
+    if is_prepared(origin.known(&place).as_ref()) {
         return Ok(());
     }
     iwslt14::refuse_foreign(folder)?;
@@ -51,12 +50,11 @@ pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Err
     let waits = || eprintln!("waiting until another run has prepared {}", folder.display());
     let _alone = FolderLock::take(&folder.join(LOCK), waits)?;
     // By the one that was waited for.
-    if is_prepared() {
+    if is_prepared(origin.known(&place).as_ref()) {
         return Ok(());
     }
     let archive = origin.archive(&place, MOST_BYTES)?;
-    if done(&archive.record) {
-        eprintln!("{}: prepared before", folder.display());
+    if is_prepared(Some(&archive.record)) {
         return Ok(archive.trust()?);
     }
     let raw = folder.join(RAW);

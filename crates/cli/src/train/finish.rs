@@ -9,7 +9,7 @@ use crate::text_model::{
     TARGET_LANGUAGE, TARGET_TOKENIZER, TEXT, TOKENIZER,
 };
 use lsra_exec::{ModelFile, Weights};
-use lsra_infer::Translator;
+use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
 use lsra_text::{Bleu, Corpus, Prepared, TextPair};
@@ -49,12 +49,11 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
     let positions = model.config.max_positions;
-    let translations = Translations { text, translator, positions, threads: job.threads };
-    let decoding = choose_penalty(&job.settings.decoding, &translations);
-    let scorer = Scorer { decoding: &decoding, translations };
+    let scorer = Scorer { translations: Translations { text, translator, positions, threads: job.threads } };
+    let decoding = scorer.choose_penalty(&job.settings.decoding);
     let scores = Scores {
-        valid: scorer.split("valid", &text.valid, &text.texts.valid),
-        test: scorer.split("test", &text.test, &text.texts.test),
+        valid: scorer.split("valid", &text.valid, &text.texts.valid, &decoding),
+        test: scorer.split("test", &text.test, &text.texts.test, &decoding),
     };
     let line = json!({ "event": "scores", "weights": describe(&chosen), "decoding": decoding, "bleu": scores.json() });
     run.metrics.line(&line)?;
@@ -66,42 +65,41 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     Ok(Trained { model, file, scores })
 }
 
-/// How the model is to translate, its length penalty chosen where the settings leave it to valid: the first of those that score best.
-fn choose_penalty(asked: &Decoding, translations: &Translations<'_>) -> Decoding {
-    let LengthPenalty::Chosen(_) = asked.length_penalty else { return asked.clone() };
-    let text = translations.text;
-    let references: Vec<String> = text.texts.valid.target.iter().map(|line| reference(text, line)).collect();
-    let with = |p| Decoding { length_penalty: LengthPenalty::Fixed(p), ..asked.clone() };
-    if asked.beam == 1 {
-        // One hypothesis is the best at any penalty.
-        return with(1.0);
-    }
-    with(LengthPenalty::best(|p| {
-        let outputs = translations.of_all(&text.valid, &with(p).search(asked.beam));
-        let bleu = Bleu::of_text(&outputs, &references, text.target_spelling()).score();
-        eprintln!("valid, beam {}, length penalty {p}: BLEU {bleu:.2}", asked.beam);
-        bleu
-    }))
-}
-
 struct Scorer<'a> {
-    decoding: &'a Decoding,
     translations: Translations<'a>,
 }
 
 impl Scorer<'_> {
-    fn split(&self, name: &str, corpus: &Corpus, lines: &TextPair) -> SplitScores {
+    /// How the model is to translate, its length penalty chosen where the settings leave it to valid: the first of those that score best.
+    fn choose_penalty(&self, asked: &Decoding) -> Decoding {
+        let LengthPenalty::Chosen(_) = asked.length_penalty else { return asked.clone() };
+        let with = |p| Decoding { length_penalty: LengthPenalty::Fixed(p), ..asked.clone() };
+        if asked.beam == 1 {
+            // One hypothesis is the best at any penalty.
+            return with(1.0);
+        }
         let text = self.translations.text;
-        let references: Vec<String> = lines.target.iter().map(|line| reference(text, line)).collect();
-        let decoding = self.decoding;
+        with(LengthPenalty::best(|p| {
+            let bleu = self.bleu(&text.valid, &text.texts.valid, &with(p).search(asked.beam)).score();
+            eprintln!("valid, beam {}, length penalty {p}: BLEU {bleu:.2}", asked.beam);
+            bleu
+        }))
+    }
+
+    fn split(&self, name: &str, corpus: &Corpus, lines: &TextPair, decoding: &Decoding) -> SplitScores {
         let score = |beam: usize| {
-            let outputs = self.translations.of_all(corpus, &decoding.search(beam));
-            let bleu = Bleu::of_text(&outputs, &references, text.target_spelling());
+            let bleu = self.bleu(corpus, lines, &decoding.search(beam));
             let search = if beam == 1 { "greedy".to_owned() } else { format!("beam {beam}") };
             eprintln!("{name}, {search}: {bleu}");
             bleu
         };
         SplitScores { greedy: score(1), beam: score(decoding.beam) }
+    }
+
+    fn bleu(&self, corpus: &Corpus, lines: &TextPair, search: &GeneratorConfig) -> Bleu {
+        let text = self.translations.text;
+        let references: Vec<String> = lines.target.iter().map(|line| reference(text, line)).collect();
+        Bleu::of_text(&self.translations.of_all(corpus, search), &references, text.target_spelling())
     }
 }
 
