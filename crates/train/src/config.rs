@@ -1,7 +1,9 @@
 //! How a model is trained, as a user writes it in the `[training]` table of a preset.
 
+use crate::error::TrainError;
 use crate::schedule::Schedule;
 use lsra_kernels::gemm::Precision;
+use lsra_model::ModelConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -277,6 +279,14 @@ impl TrainingConfig {
         check("distil_temperature", temperature, there || temperature == 1.0, "needs training.teacher, a model file")?;
         let apart = self.r_drop == 0.0 || self.teachers_share().is_none();
         check("r_drop", self.r_drop, apart, "does not go together with training.teacher: leave one of them out")
+    }
+
+    /// Errors: passes that are to agree, and a model in which nothing is dropped.
+    pub fn check_model(&self, model: &ModelConfig) -> Result<(), TrainError> {
+        match self.r_drop > 0.0 && !model.has_dropout() {
+            true => Err(TrainError::NothingToAgree { alpha: self.r_drop }),
+            false => Ok(()),
+        }
     }
 
     /// The share of the loss that is a teacher's, where there is one to be followed.

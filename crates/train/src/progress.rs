@@ -53,8 +53,13 @@ pub struct Validation {
 
 impl Validation {
     fn ends_epoch(&self, updates_per_epoch: u64) -> bool {
-        self.updates == self.epoch * updates_per_epoch
+        is_epochs_end(self.epoch, self.updates, updates_per_epoch)
     }
+}
+
+/// Whether so many updates end this epoch, from 1: a run that is cut off within one validates there too.
+pub(crate) fn is_epochs_end(epoch: u64, updates: u64, updates_per_epoch: u64) -> bool {
+    updates == epoch * updates_per_epoch
 }
 
 /// The position in the data, and what has been seen on the way. Masks and orders are drawn from counters, so the seed and

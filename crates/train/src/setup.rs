@@ -43,9 +43,7 @@ impl Setup<'_> {
         if config.teachers_share().is_some() {
             self.teacher.as_ref().ok_or(TrainError::NoTeacher)?.check(&model.config)?;
         }
-        if config.r_drop > 0.0 && !model.config.has_dropout() {
-            return Err(TrainError::NothingToAgree { alpha: config.r_drop });
-        }
+        config.check_model(&model.config)?;
         self.weights.as_ref().map_or(Ok(()), |weights| check_fit(weights, &model.params))
     }
 }

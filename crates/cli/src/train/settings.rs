@@ -4,7 +4,7 @@ use super::decoding::Decoding;
 use super::sampler::Watch;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
-use lsra_train::{TrainError, TrainingConfig};
+use lsra_train::TrainingConfig;
 use std::fs;
 use std::io;
 use toml::{Table, Value};
@@ -129,9 +129,7 @@ impl Settings {
         let model = ModelConfig { source_vocabulary: vocabulary, target_vocabulary: vocabulary, ..self.model.clone() };
         model.validate().map_err(|e| e.to_string())?;
         self.training.validate().map_err(|e| e.to_string())?;
-        if self.training.r_drop > 0.0 && !model.has_dropout() {
-            return Err(TrainError::NothingToAgree { alpha: self.training.r_drop }.to_string());
-        }
+        self.training.check_model(&model).map_err(|e| e.to_string())?;
         let search = self.decoding.search(self.decoding.beam).validate();
         search.map_err(|e| format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected))
     }

@@ -3,6 +3,7 @@
 //! `epoch-003-update-00001332.safetensors` was written after a validation, `update-00001500.safetensors` within an epoch.
 
 use super::{CheckpointError, CheckpointFile, read};
+use crate::progress::is_epochs_end;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -22,9 +23,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it was written at the end of an epoch: a run that is cut off within one validates there too.
+    /// Whether it was written at the end of an epoch.
     pub fn ends_epoch(&self, updates_per_epoch: u64) -> bool {
-        self.epoch.is_some_and(|epoch| self.updates == epoch * updates_per_epoch)
+        self.epoch.is_some_and(|epoch| is_epochs_end(epoch, self.updates, updates_per_epoch))
     }
 }
 
