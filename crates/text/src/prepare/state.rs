@@ -36,46 +36,45 @@ struct Done {
 pub(super) struct State {
     folder: PathBuf,
     file: PathBuf,
+    /// Its files are those that count, also of an older version's state.
     saved: Saved,
-    /// What is listed.
-    files: BTreeSet<String>,
 }
 
 impl State {
     /// What is known of a folder; nothing where `file` is missing or cannot be understood. An older version's state lists the files
     /// of its steps, and those `beside_steps`.
     pub(super) fn load(folder: &Path, file: &str, beside_steps: &[&str]) -> State {
-        let saved: Option<Saved> =
+        let read: Option<Saved> =
             fs::read(folder.join(file)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut files = BTreeSet::new();
-        if let Some(saved) = &saved {
+        let saved = read.map_or_else(Saved::default, |Saved { steps, files }| {
             let older = || {
-                let steps = saved.steps.values().flat_map(|done| done.files.keys().cloned());
-                steps.chain(beside_steps.iter().map(|name| (*name).to_owned())).collect()
+                let names = steps.values().flat_map(|done| done.files.keys().cloned());
+                names.chain(beside_steps.iter().map(|name| (*name).to_owned())).collect()
             };
-            files = saved.files.clone().unwrap_or_else(older);
+            let mut files: BTreeSet<String> = files.unwrap_or_else(older);
             // A folder may come from somebody else: what lies outside of it was not prepared here, whatever its state says.
             files.retain(|name| Path::new(name).components().all(|part| matches!(part, Component::Normal(_))));
             files.insert(file.to_owned());
-        }
-        State { folder: folder.to_owned(), file: folder.join(file), saved: saved.unwrap_or_default(), files }
+            Saved { steps, files: Some(files) }
+        });
+        State { folder: folder.to_owned(), file: folder.join(file), saved }
     }
 
     /// Whether a file is one that a preparation has written, as far as is known.
     pub(super) fn lists(&self, name: &str) -> bool {
-        self.files.contains(name)
+        self.listed().any(|listed| listed == name)
     }
 
     /// All that is listed.
     pub(super) fn listed(&self) -> impl Iterator<Item = &String> {
-        self.files.iter()
+        self.saved.files.iter().flatten()
     }
 
     /// Lists these too: they are about to be written.
     ///
     /// Errors: the note cannot be written.
     pub(super) fn claim(&mut self, names: &[String]) -> Result<(), TextError> {
-        let files = self.files.iter().chain(names).cloned().collect();
+        let files = self.listed().chain(names).cloned().collect();
         self.list(files)
     }
 
@@ -84,7 +83,7 @@ impl State {
     /// Errors: a file cannot be removed, or the note not be written.
     pub(super) fn keep_only(&mut self, names: &[String]) -> Result<(), TextError> {
         let wanted: BTreeSet<String> = names.iter().cloned().collect();
-        self.files.difference(&wanted).try_for_each(|name| remove(&self.folder.join(name)))?;
+        self.listed().filter(|name| !wanted.contains(*name)).try_for_each(|name| remove(&self.folder.join(name)))?;
         self.list(wanted)
     }
 
@@ -96,16 +95,15 @@ impl State {
             let place = self.folder.join(name);
             is_there(&place) || is_there(&staged::partial(&place))
         };
-        let files = self.files.iter().filter(there).cloned().collect();
+        let files = self.listed().filter(there).cloned().collect();
         self.list(files)
     }
 
     fn list(&mut self, files: BTreeSet<String>) -> Result<(), TextError> {
-        self.files = files;
-        if self.saved.files.as_ref() == Some(&self.files) {
+        if self.saved.files.as_ref() == Some(&files) {
             return Ok(());
         }
-        self.saved.files = Some(self.files.clone());
+        self.saved.files = Some(files);
         self.write()
     }
 

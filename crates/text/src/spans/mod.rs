@@ -50,31 +50,44 @@ pub fn spans(sentence: &str, knows: impl Fn(char) -> bool) -> Vec<Span> {
 
 /// Adds the spans of a word that stands at `at`: an address, which may hold anything, or else what stands between emoji.
 fn of_word(word: &str, at: usize, knows: &impl Fn(char) -> bool, found: &mut Vec<Span>) {
-    if let [link] = &links::links(word)[..]
+    let links = links::links(word);
+    if let [link] = &links[..]
         && *link == links::without_punctuation(word)
     {
         found.push(Span { range: at + link.start..at + link.end, kind: SpanKind::Link });
         return;
     }
-    let mut part = 0;
     let graphemes = if word.is_ascii() { None } else { Some(word.grapheme_indices(true)) };
-    for (i, grapheme) in graphemes.into_iter().flatten().filter(|(_, grapheme)| is_emoji(grapheme)) {
-        without_emoji(&word[part..i], at + part, knows, found);
+    let mut emoji = graphemes.into_iter().flatten().filter(|(_, grapheme)| is_emoji(grapheme)).peekable();
+    if emoji.peek().is_none() {
+        return without_emoji(word, links, at, knows, found);
+    }
+    let mut part = 0;
+    for (i, grapheme) in emoji {
+        let before = &word[part..i];
+        without_emoji(before, links::links(before), at + part, knows, found);
         part = i + grapheme.len();
         found.push(Span { range: at + i..at + part, kind: SpanKind::Emoji });
     }
-    without_emoji(&word[part..], at + part, knows, found);
+    let rest = &word[part..];
+    without_emoji(rest, links::links(rest), at + part, knows, found);
 }
 
-/// Adds addresses, and one span of what stands before, between and after them.
-fn without_emoji(word: &str, at: usize, knows: &impl Fn(char) -> bool, found: &mut Vec<Span>) {
+/// Adds the addresses of a word, and one span of what stands before, between and after them.
+fn without_emoji(
+    word: &str,
+    links: Vec<Range<usize>>,
+    at: usize,
+    knows: &impl Fn(char) -> bool,
+    found: &mut Vec<Span>,
+) {
     let mut part = 0;
     let one = |range: Range<usize>, found: &mut Vec<Span>| {
         let whole = whole(&word[range.clone()], knows);
         let start = at + range.start;
         found.extend(whole.map(|(r, kind)| Span { range: start + r.start..start + r.end, kind }));
     };
-    for link in links::links(word) {
+    for link in links {
         one(part..link.start, found);
         part = link.end;
         found.push(Span { range: at + link.start..at + link.end, kind: SpanKind::Link });
