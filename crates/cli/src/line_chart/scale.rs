@@ -129,7 +129,9 @@ pub fn short(value: f64) -> String {
         m if m >= 100.0 => 0,
         m if m >= 10.0 => 1,
         m if m >= 1.0 => 2,
-        _ => 3,
+        m if m >= 0.1 => 3,
+        m if m >= 0.01 => 4,
+        _ => 5,
     };
     let text = format!("{:.digits$}", value / divisor);
     let trimmed = if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
@@ -185,6 +187,8 @@ mod tests {
             (20_000.0, "20k"),
             (1_500_000.0, "1.5M"),
             (0.25, "0.25"),
+            (0.0125, "0.0125"),
+            (0.0015, "0.0015"),
             (0.0005, "5e-4"),
             (-3.5, "-3.5"),
             (1e20, "1e20"),
