@@ -181,7 +181,7 @@ pub enum TextError {
         path: String,
     },
     /// A raw file where a prepared one goes.
-    #[error("{file}: would be written over by what is prepared in {folder}; choose another folder")]
+    #[error("{file}: would be written over or removed by what is prepared in {folder}; choose another folder")]
     OwnFile {
         /// The raw file.
         file: String,
