@@ -135,6 +135,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
+    if settings.training.precision == PrecisionKind::F32 && isa.has_bf16() && !args.resume {
+        // What bench-results has of both, of iwslt-160.
+        eprintln!("this CPU multiplies bf16 itself: --precision bf16 learns as well in three quarters of the time");
+    }
     let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
         prepared = base.cut(prepared, &languages)?;
