@@ -19,6 +19,12 @@ struct Pipe {
 impl Pipe {
     fn open(w: &Workshop) -> Pipe {
         let mut command = w.command("translate", &["--threads", "2", "--max-length", "4"]);
+        // What is freed goes back: else glibc keeps as much as twice the largest piece that it ever got back.
+        command.envs([
+            ("MALLOC_ARENA_MAX", "1"),
+            ("MALLOC_MMAP_THRESHOLD_", "131072"),
+            ("MALLOC_TRIM_THRESHOLD_", "131072"),
+        ]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Pipe { child, stdin, answers }
