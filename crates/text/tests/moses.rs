@@ -172,15 +172,3 @@ fn iwslt_is_what_moses_made_of_it() {
         assert_eq!(differ, only_moses, "lines of test.{code} that sacremoses has otherwise");
     }
 }
-
-#[test]
-fn tokenising_is_fast() {
-    let Some(folder) = data() else { return };
-    let lines = lines(&folder.join("europarl-de-en/train.de"));
-    let (tokeniser, started) = (Tokeniser::new(Language::German), std::time::Instant::now());
-    let tokens: usize = lines.iter().map(|l| tokeniser.tokenise(l).len()).sum();
-    let bytes: usize = lines.iter().map(String::len).sum();
-    let per_minute = bytes as f64 * 60e-6 / started.elapsed().as_secs_f64();
-    println!("{bytes} bytes into {tokens}: {per_minute:.0} MB/min");
-    assert!(per_minute >= 50.0, "{per_minute:.0} MB/min");
-}

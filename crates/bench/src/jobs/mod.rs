@@ -1,15 +1,16 @@
-//! Whole jobs: training, translating, loading; and how their cost grows.
+//! Whole jobs: training, translating, loading, tokenising; and how their cost grows.
 
 mod decode;
 mod load;
 mod model;
+mod text;
 mod train;
 
 use crate::{Figure, Plan, Record, fit};
 
 /// Every job's.
 pub fn plans() -> Vec<Plan> {
-    [train::plans(), decode::plans(), load::plans()].into_iter().flatten().collect()
+    [train::plans(), decode::plans(), load::plans(), text::plans()].into_iter().flatten().collect()
 }
 
 /// Figures that follow from others: how two cores compare with one, and exponents of cost.
