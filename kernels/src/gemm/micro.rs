@@ -57,23 +57,57 @@ pub(crate) unsafe fn multiply<S: Simd, const MR: usize, const V: usize>(
 ) {
     // A copy of its own, so that it stays in registers whatever is done to `acc` later.
     let mut sums = *acc;
-    for k in 0..o.k {
-        // SAFETY: k < o.k, and the caller vouches for every row and vector of each step. `S::f32s` has no alignment
-        // requirement when read unaligned.
-        unsafe {
-            let row = o.b.add(k * o.b_k);
-            let b: [S::f32s; V] = std::array::from_fn(|v| {
-                row.add(v / NV * o.b_panel + v % NV * S::F32_LANES).cast::<S::f32s>().read_unaligned()
-            });
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let a = simd.splat_f32s(*o.a.add(r * o.a_row + k * o.a_k));
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum = simd.mul_add_e_f32s(a, b, *sum);
-                }
+    let unrolled = const { unrolled(MR, V) };
+    let whole = o.k - o.k % unrolled;
+    // SAFETY: k < o.k, and the caller vouches for every row and vector of each step.
+    unsafe {
+        for k in (0..whole).step_by(unrolled) {
+            for k in k..k + unrolled {
+                step(simd, &o, k, &mut sums);
             }
+        }
+        for k in whole..o.k {
+            step(simd, &o, k, &mut sums);
         }
     }
     *acc = sums;
+}
+
+/// Steps of k that are written out, for a tile of so many rows and vectors. What counts steps and makes addresses takes turns from FMAs where
+/// the same ports do both: on Granite Rapids 8 x 2 one by one reach 78% of the peak in the first-level cache, by fours 87%. More than 18
+/// accumulators leave too few registers for four; with fewer than four rows loads are the limit, and it gains nothing.
+pub(in crate::gemm) const fn unrolled(rows: usize, vectors: usize) -> usize {
+    match rows {
+        0..4 => 1,
+        _ if rows * vectors <= 18 => 4,
+        _ => 2,
+    }
+}
+
+/// One step of [`multiply`].
+///
+/// # Safety
+/// As of [`multiply`], for step `k`.
+#[inline(always)]
+unsafe fn step<S: Simd, const MR: usize, const V: usize>(
+    simd: S,
+    o: &Operands,
+    k: usize,
+    sums: &mut [[S::f32s; V]; MR],
+) {
+    // SAFETY: the caller's. `S::f32s` has no alignment requirement when read unaligned.
+    unsafe {
+        let row = o.b.add(k * o.b_k);
+        let b: [S::f32s; V] = std::array::from_fn(|v| {
+            row.add(v / NV * o.b_panel + v % NV * S::F32_LANES).cast::<S::f32s>().read_unaligned()
+        });
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let a = simd.splat_f32s(*o.a.add(r * o.a_row + k * o.a_k));
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = simd.mul_add_e_f32s(a, b, *sum);
+            }
+        }
+    }
 }
 
 /// As [`multiply`], where only the first `valid` columns of b may be read; the others count as zero.

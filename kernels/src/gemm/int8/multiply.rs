@@ -1,7 +1,7 @@
 //! Sums of products of words, by the instruction and without it.
 
 #[cfg(target_arch = "x86_64")]
-use crate::gemm::micro::{NV, Operands};
+use crate::gemm::micro::{NV, Operands, unrolled};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -65,19 +65,15 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
     // SAFETY: reads as the caller vouches; a vector is sixteen f32 either way.
     unsafe {
         let mut sums = [[_mm512_setzero_si512(); V]; MR];
-        for k in 0..o.k {
-            let row = o.b.add(k * o.b_k);
-            // Not in a closure, which would not be compiled for these instructions.
-            let mut b = [_mm512_setzero_si512(); V];
-            for (v, b) in b.iter_mut().enumerate() {
-                *b = _mm512_loadu_si512(row.add(v / NV * o.b_panel + v % NV * LANES).cast());
+        let unrolled = const { unrolled(MR, V) };
+        let whole = o.k - o.k % unrolled;
+        for k in (0..whole).step_by(unrolled) {
+            for k in k..k + unrolled {
+                step(&o, k, &mut sums);
             }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let a = _mm512_set1_epi32((*o.a.add(r * o.a_row + k * o.a_k)).cast_signed());
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum = _mm512_dpbusd_epi32(*sum, a, b);
-                }
-            }
+        }
+        for k in whole..o.k {
+            step(&o, k, &mut sums);
         }
         for v in 0..V {
             let columns = _mm512_loadu_ps(units.columns.as_ptr().add(v * LANES));
@@ -86,6 +82,30 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
                 let unit = _mm512_mul_ps(_mm512_set1_ps(units.rows[r]), columns);
                 let sum = _mm512_cvtepi32_ps(_mm512_sub_epi32(sums[r][v], offsets));
                 y[r][v] = transmute_copy(&_mm512_mul_ps(sum, unit));
+            }
+        }
+    }
+}
+
+/// One step of [`native`]'s sums.
+///
+/// # Safety
+/// As of [`native`], for step `k`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn step<const MR: usize, const V: usize>(o: &Operands<u32>, k: usize, sums: &mut [[__m512i; V]; MR]) {
+    // SAFETY: the caller's.
+    unsafe {
+        let row = o.b.add(k * o.b_k);
+        // Not in a closure, which would not be compiled for these instructions.
+        let mut b = [_mm512_setzero_si512(); V];
+        for (v, b) in b.iter_mut().enumerate() {
+            *b = _mm512_loadu_si512(row.add(v / NV * o.b_panel + v % NV * LANES).cast());
+        }
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let a = _mm512_set1_epi32((*o.a.add(r * o.a_row + k * o.a_k)).cast_signed());
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = _mm512_dpbusd_epi32(*sum, a, b);
             }
         }
     }
