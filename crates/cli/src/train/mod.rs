@@ -85,7 +85,7 @@ pub struct TrainArgs {
     /// decoding and watch: prepares the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with fewer updates]
+    /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with tied embeddings and larger steps]
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
     /// Where the model, its checkpoints, metrics.jsonl and report.html go [default: runs/ and the name of the preset or of the folder]

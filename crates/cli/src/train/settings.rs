@@ -12,6 +12,8 @@ use toml::{Table, Value};
 /// The preset of everyday text, and what is changed in it.
 const EVERYDAY_PRESET: &str = "iwslt-160";
 const EVERYDAY: &str = include_str!("everyday.toml");
+/// What is changed in that for a model to start from.
+const ADAPT: &str = include_str!("adapt.toml");
 
 /// All of a preset, read and checked.
 #[derive(Clone, Debug)]
@@ -97,8 +99,12 @@ impl Settings {
         let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| e.to_string());
         let origin = named(name);
         let mut table = parse(&preset_text(name)?).map_err(not_understood(&origin))?;
-        if preset == Preset::Everyday {
-            lay_over(&mut table, parse(EVERYDAY).expect("the program's own file is valid"));
+        for text in match (preset, base) {
+            (Preset::Everyday, None) => &[EVERYDAY][..],
+            (Preset::Everyday, Some(_)) => &[EVERYDAY, ADAPT],
+            _ => &[],
+        } {
+            lay_over(&mut table, parse(text).expect("the program's own file is valid"));
         }
         if let (Preset::Usual(_) | Preset::Everyday, Some(base)) = (preset, base) {
             table.insert("model".to_owned(), Value::try_from(base).expect("numbers and names make TOML"));
@@ -294,16 +300,19 @@ mod tests {
     #[test]
     fn a_model_to_start_from_takes_the_place_of_any_preset_that_nobody_named() {
         let base = Settings::load("iwslt-240", &["model.dropout=0.05".to_owned()]).unwrap().model;
-        let changes = ["model.taps_dropout=0.3".to_owned(), "training.lr=2e-3".to_owned()];
+        let changes = ["model.taps_dropout=0.3".to_owned(), "training.eps=2e-8".to_owned()];
         let changed = |preset| Settings::changed(preset, Some(&base), None, &changes).unwrap();
         let recipe = Settings::load("iwslt-160", &changes).unwrap();
         let (usual, everyday, named) =
             (changed(Preset::Usual("iwslt-160")), changed(Preset::Everyday), changed(Preset::Named("iwslt-160")));
         assert_eq!(usual.training, recipe.training);
         assert_ne!(everyday.training, recipe.training);
+        // Smaller steps than those from random weights.
+        let fresh = Settings::changed(Preset::Everyday, None, None, &changes).unwrap();
+        assert!(everyday.training.lr < fresh.training.lr && fresh.model.channels == recipe.model.channels);
         for settings in [&usual, &everyday] {
             assert_eq!((settings.model.channels, settings.model.dropout), (base.channels, 0.05));
-            assert_eq!((settings.model.taps_dropout, settings.training.lr), (0.3, 2e-3));
+            assert_eq!((settings.model.taps_dropout, settings.training.eps), (0.3, 2e-8));
         }
         assert_eq!((named.model, named.training), (recipe.model, recipe.training));
     }
