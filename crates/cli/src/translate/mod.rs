@@ -31,8 +31,8 @@ use std::process::ExitCode;
 /// Translate text: a line in gives a line out.
 ///
 /// A model of raw text, as `lsra prepare` makes it, takes lines of any length: they are split into sentences, translated one
-/// by one and put together with their white space. What no translation changes is kept as it is: addresses, codes, emoji, and
-/// words in letters that the model never saw. A model of lowercased text gets its sentences lowercased, and translations begin
+/// by one and put together with their white space. What no translation changes is kept as it is: addresses, codes, emoji,
+/// words in letters that the model never saw, and the bullet or heading's mark that a line begins with. A model of lowercased text gets its sentences lowercased, and translations begin
 /// with a capital where they did. A model of tokenised text takes a line as one sentence, as it was trained.
 #[derive(Args, Clone, Debug)]
 pub struct TranslateArgs {

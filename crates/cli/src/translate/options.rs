@@ -7,7 +7,7 @@ use crate::text_model::{Form, TextModel};
 use clap::{Args, ValueEnum};
 use lsra_infer::GeneratorConfig;
 use lsra_text::moses::Language;
-use lsra_text::sentences::{Sentence, Splitter, cut_long};
+use lsra_text::sentences::{Sentence, Splitter, cut_long, marks_before};
 use lsra_text::spans::{Span, spans};
 
 /// How text is taken and given.
@@ -70,7 +70,7 @@ pub(super) enum CasingOf {
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Keep {
-    /// Web and e-mail addresses, @names and #topics, codes, emoji, words in unknown letters, and long numbers
+    /// Web and e-mail addresses, @names and #topics, codes, emoji, words in unknown letters, long numbers, and a bullet or # that begins a line
     Spans,
     /// Nothing: all is the model's
     Nothing,
@@ -177,10 +177,12 @@ impl Handling {
         }
     }
 
-    /// The white space before a text, and the text as units, which with their white space are the rest of it.
+    /// What stands before a text, white space and marks that are kept, and the text as units, which with their white space are the rest of it.
     pub(super) fn cut<'t>(&self, model: &TextModel, text: &'t str) -> (&'t str, Vec<Unit<'t>>) {
-        let body = text.trim_start();
-        let before = &text[..text.len() - body.len()];
+        let (before, body) = match self.keep {
+            Keep::Spans => text.split_at(marks_before(text)),
+            Keep::Nothing => text.split_at(text.len() - text.trim_start().len()),
+        };
         let whole = body.trim_end();
         let line = Sentence { text: whole, space: &body[whole.len()..] };
         let sentences = match self.split {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A text's translation.
 pub(super) struct Shown<'t> {
-    /// The white space before the first sentence.
+    /// What stands before the first sentence: white space, and marks that are kept.
     pub(super) before: &'t str,
     pub(super) sentences: Vec<Translated<'t>>,
 }

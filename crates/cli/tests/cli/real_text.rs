@@ -89,6 +89,17 @@ fn what_is_no_language_stays_as_it_is() {
 }
 
 #[test]
+fn marks_that_begin_a_line_stay_there() {
+    let w = Workshop::raw(Casing::Keep);
+    let marks = ["- ", "## ", "> * ", "  • "];
+    let lines = marks.map(|mark| format!("{mark}Das ist ein Haus.\n"));
+    let found = w.piped("translate", &[], &lines.concat());
+    let bare = w.piped("translate", &[], "Das ist ein Haus.\n");
+    assert_eq!(found, marks.map(|mark| format!("{mark}{bare}")).concat());
+    assert_ne!(w.piped("translate", &["--keep", "nothing"], &lines.concat()), found);
+}
+
+#[test]
 fn addresses_glued_to_other_text_come_through() {
     let w = Workshop::raw(Casing::Keep);
     let text = "Tom mag [den Hund](https://example.org/a?b=1) hier.\nDas <a href=\"https://example.org/b\">Haus</a> ist hier.\n\

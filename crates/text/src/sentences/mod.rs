@@ -18,9 +18,11 @@
 mod abbreviations;
 mod boundary;
 mod long;
+mod marks;
 mod runs;
 
 pub use long::cut_long;
+pub use marks::marks_before;
 
 use crate::moses::Language;
 use boundary::Boundary;
