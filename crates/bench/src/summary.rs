@@ -18,7 +18,7 @@ pub struct About {
 }
 
 /// Names of a table's figures begin so.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("Training", "train/"),
     ("Translating", "decode/"),
     ("Loading", "load/"),
@@ -28,6 +28,7 @@ const TABLES: [(&str, &str); 9] = [
     ("Attention", "attention/"),
     ("Projection and loss", "loss/"),
     ("Row by row", "rowwise/"),
+    ("Text", "text/"),
 ];
 
 /// Markdown with a table for each kind of figure, each chart's file named above it.

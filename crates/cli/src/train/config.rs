@@ -68,8 +68,8 @@ impl TrainConfig {
         self.corpus.preparation(&self.prepare)
     }
 
-    /// What the preset and these tables come to, with `table.key=value` changes after them. `file` is named in errors; `base` stands for
-    /// the preset's model where no preset is named.
+    /// What the preset and these tables come to, with `table.key=value` changes after them. `file` is named in errors; `base` is as in
+    /// [`Settings::changed`].
     ///
     /// Errors: as [`Settings::load`].
     pub fn settings(

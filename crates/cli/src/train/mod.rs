@@ -85,14 +85,14 @@ pub struct TrainArgs {
     /// decoding and watch: prepares the corpus where that is not done yet, and trains
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A preset, or the path of a TOML file like one [default: the recipe's, or iwslt-160 with tied embeddings and larger steps]
+    /// A preset, or the path of a TOML file like one [default: the recipe's; else iwslt-160 with tied embeddings, smaller batches and larger steps, ended when it learns no more]
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
     /// Where the model, its checkpoints, metrics.jsonl and report.html go [default: runs/ and the name of the preset or of the folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Start from the weights of this model instead of random ones, on text cut by its tokenisers and vocabularies; its dimensions
-    /// are taken where no preset is named. With --resume too: it cuts the text, and may lie elsewhere by then
+    /// are taken where no preset is named, and smaller steps where there is no recipe either. With --resume too: it cuts the text, and may lie elsewhere by then
     #[arg(long, value_name = "MODEL")]
     pub from: Option<PathBuf>,
     /// Go on from the newest checkpoint in --out
@@ -198,7 +198,8 @@ pub(crate) fn threads(asked: Option<usize>) -> Result<usize, Error> {
 /// Whether products take clearly less time in bf16, measured now, in some 20 ms: there are CPUs whose bf16 instructions do half of
 /// what their f32 does in the same time (Granite Rapids, outside its tiles), and others where they do twice as much (Zen 4 and 5).
 fn bf16_is_faster(isa: Isa) -> bool {
-    peak::bf16_gflops(isa) > 1.5 * peak::fma_gflops(isa)
+    // Half as fast or twice as fast, so any bound between tells them apart.
+    isa.has_bf16() && peak::bf16_gflops(isa) > 1.5 * peak::fma_gflops(isa)
 }
 
 fn time_limit(minutes: Option<f64>) -> Result<Option<Duration>, Error> {

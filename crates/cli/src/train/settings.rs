@@ -12,7 +12,7 @@ use toml::{Table, Value};
 /// The preset of everyday text, and what is changed in it.
 const EVERYDAY_PRESET: &str = "iwslt-160";
 const EVERYDAY: &str = include_str!("everyday.toml");
-/// What is changed in that for a model to start from.
+/// What is changed in [`EVERYDAY`] for a model to start from.
 const ADAPT: &str = include_str!("adapt.toml");
 
 /// All of a preset, read and checked.
@@ -79,7 +79,7 @@ impl Settings {
     }
 
     /// A preset's with a file's tables laid over it, which its `origin` names in errors, and then `changes`. Where the user named
-    /// no preset, its model is `base`, if there is one.
+    /// no preset, its model is `base`, if there is one, and steps for everyday text are smaller then.
     ///
     /// Errors: as [`Settings::load`].
     pub fn changed(
@@ -257,7 +257,7 @@ fn parse_value(text: &str) -> Value {
 mod tests {
     use super::*;
     use crate::train::{ByValid, LengthPenalty};
-    use lsra_model::TapsDropout;
+    use lsra_model::{Embeddings, TapsDropout};
 
     fn load(changes: &[&str]) -> Result<Settings, String> {
         let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_model_to_start_from_takes_the_place_of_any_preset_that_nobody_named() {
         let base = Settings::load("iwslt-240", &["model.dropout=0.05".to_owned()]).unwrap().model;
-        let changes = ["model.taps_dropout=0.3".to_owned(), "training.eps=2e-8".to_owned()];
+        let changes = ["model.taps_dropout=0.3".to_owned(), "training.warmup_updates=7".to_owned()];
         let changed = |preset| Settings::changed(preset, Some(&base), None, &changes).unwrap();
         let recipe = Settings::load("iwslt-160", &changes).unwrap();
         let (usual, everyday, named) =
@@ -309,10 +309,15 @@ mod tests {
         assert_ne!(everyday.training, recipe.training);
         // Smaller steps than those from random weights.
         let fresh = Settings::changed(Preset::Everyday, None, None, &changes).unwrap();
-        assert!(everyday.training.lr < fresh.training.lr && fresh.model.channels == recipe.model.channels);
+        assert!(everyday.training.lr < fresh.training.lr);
+        let embeddings = [&fresh, &everyday].map(|settings| settings.model.embeddings);
+        assert_eq!(embeddings, [Embeddings::SharedDecoder, Embeddings::Separate]);
+        let file = "[training]\nlr = 0.25".parse().unwrap();
+        let filed = Settings::changed(Preset::Everyday, Some(&base), Some(("x.toml", file)), &changes).unwrap();
+        assert_eq!((filed.training.lr, filed.training.warmup_updates), (0.25, 7));
         for settings in [&usual, &everyday] {
             assert_eq!((settings.model.channels, settings.model.dropout), (base.channels, 0.05));
-            assert_eq!((settings.model.taps_dropout, settings.training.eps), (0.3, 2e-8));
+            assert_eq!((settings.model.taps_dropout, settings.training.warmup_updates), (0.3, 7));
         }
         assert_eq!((named.model, named.training), (recipe.model, recipe.training));
     }

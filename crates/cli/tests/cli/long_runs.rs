@@ -6,8 +6,8 @@ use lsra_text::prepare::Casing;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-/// What a run may take more after its first lines: rooms of the longest chunk that it has met, and what the allocator keeps.
-const MORE: u64 = 16 << 20;
+/// What a run may take more after its first lines: rooms of the longest chunk that it has met, and what has not been freed yet.
+const MORE: u64 = 12 << 20;
 
 /// The program at the other end of two pipes.
 struct Pipe {

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_work_grows_with_the_word() {
+    fn long_words_have_spans_too() {
         for unit in [
             ")",
             "a)",

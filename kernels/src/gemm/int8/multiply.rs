@@ -90,7 +90,7 @@ pub unsafe fn native<S: pulp::Simd, const MR: usize, const V: usize>(
 /// One step of [`native`]'s sums.
 ///
 /// # Safety
-/// As of [`native`], for step `k`.
+/// As of [`native`]; `k < o.k`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn step<const MR: usize, const V: usize>(o: &Operands<u32>, k: usize, sums: &mut [[__m512i; V]; MR]) {
