@@ -57,3 +57,31 @@ pub fn final_weights(
     let weights = Weights::from_tensors(params, tensors.collect());
     Ok(Some((FinalWeights::MeanOf(last.iter().map(|e| e.updates).collect()), weights)))
 }
+
+/// Of the best checkpoint and the means of the last 2, 3, … `most`, each as [`final_weights`] has it, the first of the least `loss`.
+///
+/// Errors: as [`final_weights`].
+pub fn best_final_weights(
+    folder: &CheckpointFolder,
+    params: &Params,
+    progress: &Progress,
+    updates_per_epoch: u64,
+    most: usize,
+    mut loss: impl FnMut(&FinalWeights, &Weights) -> f64,
+) -> Result<Option<(FinalWeights, Weights)>, CheckpointError> {
+    let mut best: Option<(f64, (FinalWeights, Weights))> = None;
+    let mut before = None;
+    for count in 1..=most {
+        let Some(found) = final_weights(folder, params, progress, updates_per_epoch, count)? else { continue };
+        if before.as_ref() == Some(&found.0) {
+            // There are no more.
+            break;
+        }
+        before = Some(found.0.clone());
+        let loss = loss(&found.0, &found.1);
+        if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+            best = Some((loss, found));
+        }
+    }
+    Ok(best.map(|(_, found)| found))
+}

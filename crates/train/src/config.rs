@@ -156,6 +156,10 @@ pub struct TrainingConfig {
     /// The final weights are the mean of so many last epochs' checkpoints; 1 takes the best one as it is.
     #[serde(default = "one")]
     pub average_checkpoints: usize,
+    /// The final weights are, of the best checkpoint and the means of the last 2, 3, … `average_checkpoints`, those of the least loss on valid:
+    /// a run that ended while it still learnt fast is better than its mean with what it was before.
+    #[serde(default)]
+    pub average_by_valid: bool,
     /// Epochs' checkpoints kept beside the best one; never fewer than are averaged.
     #[serde(default = "one")]
     pub keep_checkpoints: usize,

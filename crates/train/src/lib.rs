@@ -24,7 +24,7 @@ mod teacher;
 pub mod threads;
 mod trainer;
 
-pub use average::{FinalWeights, final_weights};
+pub use average::{FinalWeights, best_final_weights, final_weights};
 pub use config::{OptimizerKind, PrecisionKind, ScheduleKind, TrainingConfig, TrainingConfigError};
 pub use error::TrainError;
 pub use machine::machine;

@@ -229,12 +229,24 @@ impl<'d> Trainer<'d> {
     /// Losses on the validation set, remembered in the progress. A mean over updates is packed anew each time, and dropped after.
     pub fn validate(&mut self) -> Validation {
         self.rest();
-        let mean = self.ema.as_ref().map(Ema::mean);
-        let packed_mean = mean.map(|mean| {
-            let precision = self.config.precision.into();
-            Packed::with_precision(self.isa, &self.model, mean, Directions::Forward, precision)
-        });
-        let (weights, packed) = (mean.unwrap_or(&self.weights), packed_mean.as_ref().unwrap_or(&self.packed));
+        let valid = match &self.ema {
+            Some(ema) => self.losses_on_valid(ema.mean()),
+            None => self.losses_packed(&self.weights, &self.packed),
+        };
+        let Progress { epoch, updates, epoch_losses: train, .. } = self.progress;
+        let validation = Validation { epoch, updates, train, valid };
+        self.progress.validations.push(validation);
+        validation
+    }
+
+    /// Losses of these weights on the validation set; nothing is remembered of them.
+    pub fn losses_on_valid(&self, weights: &Weights) -> LossSums {
+        let precision = self.config.precision.into();
+        let packed = Packed::with_precision(self.isa, &self.model, weights, Directions::Forward, precision);
+        self.losses_packed(weights, &packed)
+    }
+
+    fn losses_packed(&self, weights: &Weights, packed: &Packed) -> LossSums {
         let batch_losses = |batch: &Batch| {
             let _span = trace::phase("validate", [batch.sentences.len()]);
             let mut eager = Eager::new(self.isa, &self.model, weights, packed);
@@ -249,10 +261,7 @@ impl<'d> Trainer<'d> {
             self.threads.install(|| batches.par_iter().with_max_len(1).map(batch_losses).collect());
         let mut valid = LossSums::default();
         sums.into_iter().for_each(|s| valid += s);
-        let Progress { epoch, updates, epoch_losses: train, .. } = self.progress;
-        let validation = Validation { epoch, updates, train, valid };
-        self.progress.validations.push(validation);
-        validation
+        valid
     }
 
     /// Gives back to the system what threads keep for the next update, before something else that takes memory.

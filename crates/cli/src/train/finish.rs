@@ -13,7 +13,8 @@ use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::gemm::Precision;
 use lsra_model::Model;
 use lsra_text::{Bleu, Corpus, Prepared, TextPair};
-use lsra_train::{FinalWeights, Run, Trainer, TrainingConfig, Validation, final_weights};
+use lsra_train::checkpoint::CheckpointError;
+use lsra_train::{FinalWeights, Run, Trainer, TrainingConfig, Validation, best_final_weights, final_weights};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -40,11 +41,7 @@ pub struct Scores {
 /// Errors: a checkpoint cannot be read, or a file not be written.
 pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mut Run) -> Result<Trained, Error> {
     let model = trainer.model();
-    let (count, per_epoch) = (trainer.config().average_checkpoints, trainer.updates_per_epoch());
-    let (chosen, weights) = final_weights(&run.checkpoints, &model.params, trainer.progress(), per_epoch, count)?
-        .unwrap_or_else(|| {
-            (FinalWeights::Last(trainer.progress().updates), trainer.validated_weights().to_owned_copy())
-        });
+    let (chosen, weights) = choose(trainer, run)?;
     eprintln!("scoring {}", describe(&chosen));
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
@@ -63,6 +60,25 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     model.save(&file)?;
     eprintln!("model: {}", file.display());
     Ok(Trained { model, file, scores })
+}
+
+/// The weights that the settings ask for, or the last ones where no checkpoint has any.
+///
+/// Errors: a checkpoint cannot be read.
+fn choose(trainer: &Trainer<'_>, run: &Run) -> Result<(FinalWeights, Weights), CheckpointError> {
+    let (params, progress, per_epoch) = (&trainer.model().params, trainer.progress(), trainer.updates_per_epoch());
+    let TrainingConfig { average_checkpoints: count, average_by_valid, .. } = *trainer.config();
+    let found = if average_by_valid {
+        best_final_weights(&run.checkpoints, params, progress, per_epoch, count, |weights, values| {
+            let loss = trainer.losses_on_valid(values).loss();
+            eprintln!("valid loss {loss:.3}: {}", describe(weights));
+            loss
+        })?
+    } else {
+        final_weights(&run.checkpoints, params, progress, per_epoch, count)?
+    };
+    let last = || (FinalWeights::Last(progress.updates), trainer.validated_weights().to_owned_copy());
+    Ok(found.unwrap_or_else(last))
 }
 
 struct Scorer<'a> {

@@ -30,11 +30,12 @@ pub struct Identity {
 
 /// Settings of which no update depends: they say when to stop and what to keep, and may change when a run goes on. A teacher is told by its
 /// weights, not by where they are.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
     "max_updates",
     "max_epochs",
     "patience",
     "average_checkpoints",
+    "average_by_valid",
     "keep_checkpoints",
     "checkpoint_minutes",
     "teacher",
