@@ -1,7 +1,8 @@
-//! Texts on their way in: each line, or lines up to a blank one.
+//! Texts on their way in: each line, or lines up to a blank one or to one that begins with a mark.
 
 use crate::Error;
 use crate::lines::{Line, Lines, LongLines};
+use lsra_text::sentences::marks_before;
 use std::collections::VecDeque;
 use std::path::Path;
 
@@ -64,15 +65,17 @@ impl Input {
 pub(super) enum Joined {
     /// Each is.
     Lines,
-    /// Those up to a blank one.
+    /// Those up to a blank one, or up to one that begins with a bullet or a heading's mark.
     Paragraphs,
 }
 
 impl Paragraphs {
     fn push(&mut self, line: Line) {
         let blank = line.text.trim().is_empty();
+        // An item of a list, or a heading, is a text of its own.
+        let marked = !line.text[..marks_before(&line.text)].trim().is_empty();
         match &mut self.open {
-            Some(open) if !blank && open.text.len() + line.text.len() < LONGEST => {
+            Some(open) if !blank && !marked && open.text.len() + line.text.len() < LONGEST => {
                 open.text += open.end;
                 open.text += &line.text;
                 open.end = line.end;
@@ -90,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paragraphs_end_at_blank_lines() {
-        let given = ["a\nb\r\n\n \nc".to_owned(), "d".to_owned()];
+    fn paragraphs_end_at_blank_lines_and_before_marks() {
+        let given = ["a\nb\r\n\n \nc".to_owned(), "d\n- e\n  f\n- g\n-h".to_owned()];
         let mut input = Input::open(None, &given, Joined::Paragraphs, 1).unwrap();
         let mut seen = Vec::new();
         loop {
@@ -101,7 +104,7 @@ mod tests {
             }
             seen.extend(window.into_iter().map(|line| (line.number, line.text)));
         }
-        let expected = [(1, "a\nb"), (3, ""), (4, " "), (5, "c\nd")];
+        let expected = [(1, "a\nb"), (3, ""), (4, " "), (5, "c\nd"), (7, "- e\n  f"), (9, "- g\n-h")];
         assert_eq!(seen, expected.map(|(number, text)| (number, text.to_owned())));
     }
 }
