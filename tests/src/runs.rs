@@ -1,4 +1,4 @@
-//! Trainers of [`tiny`](crate::tiny)'s preset, and runs of them that are watched and stopped.
+//! Trainers of [`tiny`]'s preset, and runs of them that are watched and stopped.
 
 use crate::tiny;
 use lsra::train::Settings;
