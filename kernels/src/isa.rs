@@ -18,6 +18,8 @@ enum Token {
     Avx2(pulp::x86::V3),
     #[cfg(target_arch = "x86_64")]
     Avx512(pulp::x86::V4),
+    #[cfg(target_arch = "x86_64")]
+    Amx(pulp::x86::V4),
 }
 
 /// The names of tiers, as `LSRA_ISA` spells them.
@@ -29,11 +31,13 @@ pub enum Tier {
     Avx2,
     /// AVX-512 F, BW, CD, DQ, VL: 16 lanes of f32.
     Avx512,
+    /// AVX-512 with BF16 and VNNI, and tiles of bf16 and bytes: all but products of these is as in [`Tier::Avx512`].
+    Amx,
 }
 
 impl Tier {
     /// Every tier, lowest first.
-    pub const ALL: [Tier; 3] = [Tier::Scalar, Tier::Avx2, Tier::Avx512];
+    pub const ALL: [Tier; 4] = [Tier::Scalar, Tier::Avx2, Tier::Avx512, Tier::Amx];
 
     /// The name that `LSRA_ISA` takes and that records carry.
     pub fn name(self) -> &'static str {
@@ -41,6 +45,7 @@ impl Tier {
             Tier::Scalar => "scalar",
             Tier::Avx2 => "avx2",
             Tier::Avx512 => "avx512",
+            Tier::Amx => "amx",
         }
     }
 }
@@ -58,10 +63,10 @@ impl fmt::Display for IsaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             IsaError::Unknown(name) => {
-                write!(f, "LSRA_ISA={name}: no such instruction set; use scalar, avx2 or avx512")
+                write!(f, "LSRA_ISA={name}: no such instruction set; use scalar, avx2, avx512 or amx")
             }
             IsaError::Unsupported(tier) => {
-                write!(f, "LSRA_ISA={}: this CPU does not have it; leave LSRA_ISA unset", tier.name())
+                write!(f, "LSRA_ISA={}: this machine does not have it; leave LSRA_ISA unset", tier.name())
             }
         }
     }
@@ -81,6 +86,11 @@ impl Isa {
             Tier::Avx2 => pulp::x86::V3::try_new().map(|t| Isa(Token::Avx2(t))).ok_or(IsaError::Unsupported(tier)),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => pulp::x86::V4::try_new().map(|t| Isa(Token::Avx512(t))).ok_or(IsaError::Unsupported(tier)),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Amx => match pulp::x86::V4::try_new() {
+                Some(t) if amx::granted() => Ok(Isa(Token::Amx(t))),
+                _ => Err(IsaError::Unsupported(tier)),
+            },
             #[cfg(not(target_arch = "x86_64"))]
             _ => Err(IsaError::Unsupported(tier)),
         }
@@ -117,6 +127,8 @@ impl Isa {
             Token::Avx2(_) => Tier::Avx2,
             #[cfg(target_arch = "x86_64")]
             Token::Avx512(_) => Tier::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Token::Amx(_) => Tier::Amx,
         }
     }
 
@@ -129,24 +141,44 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(token) => Simd::vectorize(token, op),
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(token) => Simd::vectorize(token, op),
+            Token::Avx512(token) | Token::Amx(token) => Simd::vectorize(token, op),
         }
     }
 
-    /// Whether this tier multiplies bf16 by an instruction of its own: AVX-512 on a CPU that has AVX-512 BF16 too.
+    /// Whether this tier multiplies bf16 by an instruction of its own: AVX-512 on a CPU that has AVX-512 BF16 too, or tiles.
     pub fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return self.tier() == Tier::Avx512 && is_x86_feature_detected!("avx512bf16");
+        return match self.tier() {
+            Tier::Amx => true,
+            Tier::Avx512 => is_x86_feature_detected!("avx512bf16"),
+            Tier::Avx2 | Tier::Scalar => false,
+        };
         #[cfg(not(target_arch = "x86_64"))]
         false
     }
 
-    /// Whether this tier multiplies bytes by an instruction of its own: AVX-512 on a CPU that has AVX-512 VNNI too.
+    /// Whether this tier multiplies bytes by an instruction of its own: AVX-512 on a CPU that has AVX-512 VNNI too, or tiles.
     pub fn has_vnni(self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return self.tier() == Tier::Avx512 && is_x86_feature_detected!("avx512vnni");
+        return match self.tier() {
+            Tier::Amx => true,
+            Tier::Avx512 => is_x86_feature_detected!("avx512vnni"),
+            Tier::Avx2 | Tier::Scalar => false,
+        };
         #[cfg(not(target_arch = "x86_64"))]
         false
+    }
+
+    /// Whether this tier multiplies tiles.
+    pub fn has_tiles(self) -> bool {
+        self.tier() == Tier::Amx
+    }
+
+    /// Runs a kernel body that uses tiles, compiled for [`Isa::has_bf16`]. Panics where the tier does not have them.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn vectorize_tiles<Op: WithSimd>(self, op: Op) -> Op::Output {
+        assert!(self.has_tiles(), "{self:?} has no tiles; was b packed for another tier?");
+        self.vectorize_bf16(op)
     }
 
     /// Runs a kernel body compiled for [`Isa::has_vnni`] as well. Panics where the tier does not have it.
@@ -158,7 +190,7 @@ impl Isa {
         }
         match self.0 {
             // SAFETY: the token proves AVX-512, and VNNI was found just now.
-            Token::Avx512(token) if self.has_vnni() => unsafe { enter(token, op) },
+            Token::Avx512(token) | Token::Amx(token) if self.has_vnni() => unsafe { enter(token, op) },
             _ => panic!("{self:?} has no products of bytes"),
         }
     }
@@ -172,9 +204,45 @@ impl Isa {
         }
         match self.0 {
             // SAFETY: the token proves AVX-512, and BF16 was found just now.
-            Token::Avx512(token) if self.has_bf16() => unsafe { enter(token, op) },
+            Token::Avx512(token) | Token::Amx(token) if self.has_bf16() => unsafe { enter(token, op) },
             _ => panic!("{self:?} has no bf16 products"),
         }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod amx {
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
+    use std::sync::OnceLock;
+
+    /// Whether this process may use tiles: the CPU has them, with both types and the vectors beside them, and the system keeps them.
+    pub fn granted() -> bool {
+        static GRANTED: OnceLock<bool> = OnceLock::new();
+        *GRANTED.get_or_init(|| {
+            let vectors = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vnni");
+            vectors && cpu_has_tiles() && ask()
+        })
+    }
+
+    /// CPUID leaf 7: AMX-BF16, AMX-TILE and AMX-INT8 in EDX.
+    fn cpu_has_tiles() -> bool {
+        const ALL: u32 = 1 << 22 | 1 << 24 | 1 << 25;
+        __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & ALL == ALL
+    }
+
+    /// A process has to ask Linux for room to keep tiles in, which its threads then have too; granted is granted for good.
+    #[cfg(target_os = "linux")]
+    fn ask() -> bool {
+        const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+        /// The component of the state that holds tiles' data.
+        const XTILEDATA: libc::c_long = 18;
+        // SAFETY: nothing is passed by address.
+        unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0 }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask() -> bool {
+        false
     }
 }
 

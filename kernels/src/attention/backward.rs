@@ -50,7 +50,7 @@ pub fn attention_backward(
     let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
+        Tier::Avx512 | Tier::Amx => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
         Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
     }
 }

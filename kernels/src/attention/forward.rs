@@ -46,7 +46,7 @@ pub fn attention(
     let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks, running };
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
+        Tier::Avx512 | Tier::Amx => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
         Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
     }
 }

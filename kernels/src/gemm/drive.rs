@@ -8,6 +8,8 @@ use super::operand::Pairs;
 use super::operand::{Exact, Operand, Rounded, Tile};
 use super::packed::{PackedB, Panels, Values, lanes};
 use super::precision::Precision;
+#[cfg(target_arch = "x86_64")]
+use super::tiles;
 use crate::{Isa, Rows, RowsMut, Tier, trace, work};
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
@@ -64,6 +66,8 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
         Values::Rounded(b) => run::<Rounded>(isa, Product { a, b, c, epilogue, blocking }),
         #[cfg(target_arch = "x86_64")]
         Values::Pairs(b) => isa.vectorize_bf16(Tall::<8, Pairs>(Product { a, b, c, epilogue, blocking }, PhantomData)),
+        #[cfg(target_arch = "x86_64")]
+        Values::Tiles(b) => isa.vectorize_tiles(tiles::product::Product { a, b, c, epilogue, blocking }),
         Values::Bytes(b) => int8::product(isa, a, b, c, epilogue),
     }
 }
@@ -71,7 +75,7 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
 /// Enters the tier's body for a form of operands that needs no instructions but the tier's.
 fn run<O: Operand<Word = f32>>(isa: Isa, product: Product<'_, f32>) {
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Tall::<8, O>(product, PhantomData)),
+        Tier::Avx512 | Tier::Amx => isa.vectorize(Tall::<8, O>(product, PhantomData)),
         Tier::Avx2 => isa.vectorize(Tall::<6, O>(product, PhantomData)),
         Tier::Scalar => isa.vectorize(Tall::<4, O>(product, PhantomData)),
     }

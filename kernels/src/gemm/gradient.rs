@@ -53,7 +53,7 @@ fn rounded<'r>(a: Rows<'_>, room: &'r mut Vec<f32>) -> Rows<'r> {
 
 fn exact(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>) {
     match isa.tier() {
-        Tier::Avx512 => isa.vectorize(Gradient::<8> { dy, x, dw }),
+        Tier::Avx512 | Tier::Amx => isa.vectorize(Gradient::<8> { dy, x, dw }),
         Tier::Avx2 => isa.vectorize(Gradient::<6> { dy, x, dw }),
         Tier::Scalar => isa.vectorize(Gradient::<4> { dy, x, dw }),
     }

@@ -13,8 +13,15 @@ pub(super) fn by_pairs(_isa: Isa, _dy: Rows<'_>, _x: Rows<'_>, _dw: RowsMut<'_>,
 /// dw += dy' x. Panics where the tier has no bf16 products.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn by_pairs(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>, scratch: &mut GemmScratch) {
-    isa.vectorize_bf16(x86::Gradient { dy, x, dw, scratch });
+    if isa.has_tiles() {
+        isa.vectorize_tiles(super::tiles::gradient::Gradient { dy, x, dw, scratch });
+    } else {
+        isa.vectorize_bf16(x86::Gradient { dy, x, dw, scratch });
+    }
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Block, pack};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -40,9 +47,9 @@ mod x86 {
     }
 
     /// Some tokens of an operand in words: `[tokens / 2][stride]`.
-    struct Block<'a> {
-        words: &'a [u32],
-        stride: usize,
+    pub struct Block<'a> {
+        pub words: &'a [u32],
+        pub stride: usize,
     }
 
     impl WithSimd for Gradient<'_> {
@@ -54,8 +61,8 @@ mod x86 {
             for t0 in (0..self.dy.rows).step_by(TOKENS) {
                 let tokens = t0..self.dy.rows.min(t0 + TOKENS);
                 let steps = tokens.len().div_ceil(2);
-                let dy = pack(&self.dy, tokens.clone(), &mut dy_room);
-                let x = pack(&self.x, tokens, &mut x_room);
+                let dy = pack(&self.dy, tokens.clone(), 1, &mut dy_room);
+                let x = pack(&self.x, tokens, 1, &mut x_room);
                 let mut out = 0;
                 while out < self.dy.cols {
                     let left = self.dy.cols - out;
@@ -76,17 +83,19 @@ mod x86 {
         }
     }
 
-    /// Whole vectors, and one more where a power of two would put all tokens into the same sets of the first-level cache.
+    /// Whole vectors, and one more where a power of two would put all tokens into the same sets of the first-level cache. Zeros complete the last `step` words.
     #[inline(always)]
-    fn pack<'r>(a: &Rows<'_>, tokens: Range<usize>, room: &'r mut Lines<u32>) -> Block<'r> {
+    pub fn pack<'r>(a: &Rows<'_>, tokens: Range<usize>, step: usize, room: &'r mut Lines<u32>) -> Block<'r> {
         let vectors = a.cols.div_ceil(NV * LANES) * NV;
         let stride = LANES * if vectors.is_multiple_of(16) { vectors + 1 } else { vectors };
-        let room = room.grown(tokens.len().div_ceil(2) * stride);
+        let words = tokens.len().div_ceil(2);
+        let room = room.grown(words.next_multiple_of(step) * stride);
         for (t, to) in tokens.clone().step_by(2).zip(room.chunks_exact_mut(stride)) {
             let second = (t + 1 < tokens.end).then(|| a.row(t + 1));
             // SAFETY: the body was entered for BF16; rows are of one length and the stride is whole vectors.
             unsafe { native::pair_rows(a.row(t), second, to) };
         }
+        room[words * stride..words.next_multiple_of(step) * stride].fill(0);
         Block { words: room, stride }
     }
 

@@ -14,6 +14,8 @@ pub(crate) mod micro;
 mod operand;
 mod packed;
 mod precision;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod tiles;
 
 pub use drive::{Blocking, gemm, gemm_blocked};
 pub use epilogue::Epilogue;

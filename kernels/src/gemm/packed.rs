@@ -25,6 +25,9 @@ pub(super) enum Values {
     /// bf16 where it has: each word holds two values of k.
     #[cfg(target_arch = "x86_64")]
     Pairs(Panels<u32>),
+    /// The same for tiles, whose steps take 16 words: zeros complete the last.
+    #[cfg(target_arch = "x86_64")]
+    Tiles(Panels<u32>),
     Bytes(Bytes),
 }
 
@@ -44,7 +47,7 @@ pub(super) fn lanes(isa: Isa) -> usize {
     match isa.tier() {
         crate::Tier::Scalar => 1,
         crate::Tier::Avx2 => 8,
-        crate::Tier::Avx512 => 16,
+        crate::Tier::Avx512 | crate::Tier::Amx => 16,
     }
 }
 
@@ -71,7 +74,7 @@ impl PackedB {
             Values::F32(p) => p.fill_columns(|c, to| to.copy_from_slice(w.row(c))),
             Values::Rounded(p) => p.fill_columns(|c, to| round_row(w.row(c), to)),
             #[cfg(target_arch = "x86_64")]
-            Values::Pairs(p) => p.fill_columns(|c, to| bf16::pair_row(w.row(c), to)),
+            Values::Pairs(p) | Values::Tiles(p) => p.fill_columns(|c, to| bf16::pair_row(w.row(c), to)),
             Values::Bytes(b) => b.fill(|c, to| to.copy_from_slice(w.row(c))),
         }
     }
@@ -84,9 +87,12 @@ impl PackedB {
             Values::F32(p) => p.fill_rows(|k, columns, to| to.copy_from_slice(&w.row(k)[columns])),
             Values::Rounded(p) => p.fill_rows(|k, columns, to| round_row(&w.row(k)[columns], to)),
             #[cfg(target_arch = "x86_64")]
-            Values::Pairs(p) => p.fill_rows(|word, columns, to| {
-                let second = (2 * word + 1 < w.rows).then(|| &w.row(2 * word + 1)[columns.clone()]);
-                bf16::pair_rows(&w.row(2 * word)[columns], second, to);
+            Values::Pairs(p) | Values::Tiles(p) => p.fill_rows(|word, columns, to| {
+                let row = |k: usize| (k < w.rows).then(|| &w.row(k)[columns.clone()]);
+                // Words that only complete a step stay zeros.
+                if let Some(first) = row(2 * word) {
+                    bf16::pair_rows(first, row(2 * word + 1), to);
+                }
             }),
             Values::Bytes(b) => b.fill(|c, to| to.iter_mut().enumerate().for_each(|(k, to)| *to = w.row(k)[c])),
         }
@@ -116,17 +122,21 @@ impl PackedB {
         match &self.values {
             Values::F32(p) | Values::Rounded(p) => p.bytes(),
             #[cfg(target_arch = "x86_64")]
-            Values::Pairs(p) => p.bytes(),
+            Values::Pairs(p) | Values::Tiles(p) => p.bytes(),
             Values::Bytes(b) => b.size(),
         }
     }
 
     fn empty(isa: Isa, k: usize, n: usize, precision: Precision) -> PackedB {
         let values = match precision {
-            Precision::F32 => Values::F32(Panels::empty(isa, k, n)),
+            Precision::F32 => Values::F32(Panels::empty(isa, k, n, 0)),
             #[cfg(target_arch = "x86_64")]
-            Precision::Bf16 if isa.has_bf16() => Values::Pairs(Panels::empty(isa, k.div_ceil(2), n)),
-            Precision::Bf16 => Values::Rounded(Panels::empty(isa, k, n)),
+            Precision::Bf16 if isa.has_tiles() => {
+                Values::Tiles(Panels::empty(isa, k.div_ceil(2).next_multiple_of(super::tiles::SIDE), n, 0))
+            }
+            #[cfg(target_arch = "x86_64")]
+            Precision::Bf16 if isa.has_bf16() => Values::Pairs(Panels::empty(isa, k.div_ceil(2), n, 0)),
+            Precision::Bf16 => Values::Rounded(Panels::empty(isa, k, n, 0)),
             Precision::Int8 => Values::Bytes(Bytes::empty(isa, k, n)),
         };
         PackedB { values, k, n }
@@ -140,7 +150,7 @@ impl PackedB {
         match &self.values {
             Values::F32(p) | Values::Rounded(p) => p.lanes,
             #[cfg(target_arch = "x86_64")]
-            Values::Pairs(p) => p.lanes,
+            Values::Pairs(p) | Values::Tiles(p) => p.lanes,
             Values::Bytes(b) => b.panels.lanes,
         }
     }
@@ -153,10 +163,11 @@ fn round_row(row: &[f32], to: &mut [f32]) {
 }
 
 impl<W: Pod> Panels<W> {
-    pub fn empty(isa: Isa, steps: usize, n: usize) -> Panels<W> {
+    /// `beyond`: steps of the widest panel that may be read behind the last panel's.
+    pub fn empty(isa: Isa, steps: usize, n: usize, beyond: usize) -> Panels<W> {
         let mut panels = Panels { data: Lines::new(), steps, n, lanes: lanes(isa) };
         let columns: usize = panels.starts().map(|start| panels.width(start)).sum();
-        panels.data = Lines::zeros(columns * steps);
+        panels.data = Lines::zeros(columns * steps + beyond * NV * panels.lanes);
         panels
     }
 

@@ -82,7 +82,7 @@ mod tests {
             let lanes = match isa.tier() {
                 Tier::Scalar => 1,
                 Tier::Avx2 => 8,
-                Tier::Avx512 => 16,
+                Tier::Avx512 | Tier::Amx => 16,
             };
             let mut data = vec![0; 1 << 10];
             for i in 0..data.len() {

@@ -1,13 +1,17 @@
 //! Peaks of the instructions that multiply narrow types and add up in 32 bits.
 
 use crate::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::gemm::tiles::peak::Rate;
 
 /// Peak of products of bf16 summed in f32 on this core, in 10^9 floating-point operations a second; a multiply-add is two. 0 where
 /// the tier or the CPU has no such instruction. Takes some 10 ms.
 pub fn bf16_gflops(isa: Isa) -> f64 {
     #[cfg(target_arch = "x86_64")]
-    if isa.tier() == crate::Tier::Avx512 && is_x86_feature_detected!("avx512bf16") {
-        // SAFETY: the tier has AVX-512 F, and AVX-512 BF16 was found.
+    if isa.has_tiles() {
+        return best(|| isa.vectorize_tiles(Rate { bf16: true }));
+    } else if isa.has_bf16() {
+        // SAFETY: the tier has AVX-512 F and BF16.
         return best(|| unsafe { x86::bf16() });
     }
     let _ = isa;
@@ -18,8 +22,10 @@ pub fn bf16_gflops(isa: Isa) -> f64 {
 /// or the CPU has no such instruction. Takes some 10 ms.
 pub fn int8_gops(isa: Isa) -> f64 {
     #[cfg(target_arch = "x86_64")]
-    if isa.tier() == crate::Tier::Avx512 && is_x86_feature_detected!("avx512vnni") {
-        // SAFETY: the tier has AVX-512 F, and AVX-512 VNNI was found.
+    if isa.has_tiles() {
+        return best(|| isa.vectorize_tiles(Rate { bf16: false }));
+    } else if isa.has_vnni() {
+        // SAFETY: the tier has AVX-512 F and VNNI.
         return best(|| unsafe { x86::int8() });
     }
     let _ = isa;

@@ -4,6 +4,8 @@ use super::multiply::{Units, plain, scaled};
 use super::{Bytes, quantize};
 use crate::gemm::epilogue::{Epilogue, finish};
 use crate::gemm::micro::{NV, Operands, load, most_panels, panels_at_once};
+#[cfg(target_arch = "x86_64")]
+use crate::gemm::tiles;
 use crate::{Isa, Rows, RowsMut, Tier};
 use pulp::{Simd, WithSimd};
 use std::cell::RefCell;
@@ -12,7 +14,11 @@ use std::cell::RefCell;
 const TALL: usize = 8;
 
 /// Words of b whose columns all rows visit before the next ones: half of a second-level cache of 1 MiB.
-const BLOCK: usize = 128 << 10;
+pub const BLOCK: usize = 128 << 10;
+
+/// Rows from which on tiles take less time than vectors.
+#[cfg(target_arch = "x86_64")]
+const TILED: usize = 8;
 
 thread_local! {
     /// A tile of a in words.
@@ -23,8 +29,10 @@ thread_local! {
 pub fn product(isa: Isa, a: Rows<'_>, b: &Bytes, c: RowsMut<'_>, epilogue: Epilogue<'_>) {
     match isa.tier() {
         #[cfg(target_arch = "x86_64")]
-        Tier::Avx512 if isa.has_vnni() => isa.vectorize_vnni(Product::<true> { a, b, c, epilogue }),
-        Tier::Avx512 | Tier::Avx2 | Tier::Scalar => isa.vectorize(Product::<false> { a, b, c, epilogue }),
+        Tier::Amx if a.rows >= TILED => isa.vectorize_tiles(tiles::bytes::Product { a, b, c, epilogue }),
+        #[cfg(target_arch = "x86_64")]
+        Tier::Avx512 | Tier::Amx if isa.has_vnni() => isa.vectorize_vnni(Product::<true> { a, b, c, epilogue }),
+        Tier::Amx | Tier::Avx512 | Tier::Avx2 | Tier::Scalar => isa.vectorize(Product::<false> { a, b, c, epilogue }),
     }
 }
 

@@ -9,9 +9,11 @@
 
 mod drive;
 mod multiply;
-mod quantize;
+pub(super) mod quantize;
 
 pub(super) use drive::product;
+#[cfg(target_arch = "x86_64")]
+pub(super) use {drive::BLOCK, multiply::Units};
 
 use super::packed::Panels;
 use crate::Isa;
@@ -27,15 +29,17 @@ pub(super) struct Bytes {
     /// Values of k.
     pub k: usize,
     /// What a unit of each column is worth.
-    scales: Vec<f32>,
+    pub scales: Vec<f32>,
     /// 128 x the sum of each column.
-    offsets: Vec<i32>,
+    pub offsets: Vec<i32>,
 }
 
 impl Bytes {
     pub fn empty(isa: Isa, k: usize, n: usize) -> Bytes {
         assert!(k <= 1 << 16, "a sum of {k} products of bytes may overflow");
-        let panels = Panels::empty(isa, k.div_ceil(4), n);
+        // A tile's last step takes 16 words, of which one may be its panel's.
+        let beyond = if isa.has_tiles() { 15 } else { 0 };
+        let panels = Panels::empty(isa, k.div_ceil(4), n, beyond);
         // Whole panels, which are read as vectors.
         let columns = n.next_multiple_of(2 * panels.lanes);
         Bytes { panels, k, scales: vec![0.0; columns], offsets: vec![0; columns] }
