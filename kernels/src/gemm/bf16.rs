@@ -58,16 +58,18 @@ pub(super) mod native {
     #[inline(always)]
     pub unsafe fn pair_row(row: &[f32], to: &mut [u32]) {
         debug_assert!(to.len() >= row.len().div_ceil(2 * LANES) * LANES);
-        let mut at = 0;
-        while at < row.len() {
-            // SAFETY: the masks end with the row; the caller vouches for the room in `to`.
-            unsafe {
-                let low = load(row, at);
-                let high = load(row, at + LANES);
-                let words: __m512i = transmute_copy(&_mm512_cvtne2ps_pbh(high, low));
-                _mm512_storeu_si512(to.as_mut_ptr().add(at / 2).cast(), words);
+        let (whole, rest) = row.as_chunks::<{ 2 * LANES }>();
+        let mut to = to.as_mut_ptr();
+        // SAFETY: the masks end with the row; the caller vouches for the room in `to`.
+        unsafe {
+            for chunk in whole {
+                let (low, high) = (_mm512_loadu_ps(chunk.as_ptr()), _mm512_loadu_ps(chunk.as_ptr().add(LANES)));
+                _mm512_storeu_si512(to.cast(), words(low, high));
+                to = to.add(LANES);
             }
-            at += 2 * LANES;
+            if !rest.is_empty() {
+                _mm512_storeu_si512(to.cast(), words(load(rest, 0), load(rest, LANES)));
+            }
         }
     }
 
@@ -84,12 +86,18 @@ pub(super) mod native {
             unsafe {
                 let low = load(first, at);
                 let high = second.map_or(_mm512_setzero_ps(), |row| load(row, at));
-                let halves: __m512i = transmute_copy(&_mm512_cvtne2ps_pbh(high, low));
-                let words = _mm512_permutexvar_epi16(interleave(), halves);
+                let words = _mm512_permutexvar_epi16(interleave(), words(low, high));
                 _mm512_storeu_si512(to.as_mut_ptr().add(at).cast(), words);
             }
             at += LANES;
         }
+    }
+
+    /// Both in bf16, the first in the lower half.
+    #[inline(always)]
+    unsafe fn words(low: __m512, high: __m512) -> __m512i {
+        // SAFETY: the caller's CPU has AVX-512 BF16.
+        unsafe { transmute_copy(&_mm512_cvtne2ps_pbh(high, low)) }
     }
 
     /// Lane 2 i takes the i-th of the first half, lane 2 i + 1 the i-th of the second.

@@ -59,11 +59,31 @@ pub(super) fn finish<S: Simd, const MR: usize, const V: usize>(
         }
         Epilogue::BiasRelu(bias) => {
             let bias = vectors::<S, V>(simd, &bias[columns.clone()]);
-            write(simd, acc, c, row, columns, BiasRelu { bias });
+            write(simd, acc, c, row, columns, Then(Bias { bias }, Relu));
         }
         Epilogue::BiasResidual { bias, residual } => {
             let bias = vectors::<S, V>(simd, &bias[columns.clone()]);
-            write(simd, acc, c, row, columns.clone(), BiasResidual { bias, residual, columns });
+            write(simd, acc, c, row, columns.clone(), Then(Bias { bias }, Residual { residual, columns }));
+        }
+    }
+}
+
+/// The same where sums began from the bias.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn finish_biased<S: Simd, const MR: usize, const V: usize>(
+    simd: S,
+    acc: &[[S::f32s; V]; MR],
+    c: &mut RowsMut<'_>,
+    row: usize,
+    columns: Range<usize>,
+    epilogue: Epilogue<'_>,
+) {
+    match epilogue {
+        Epilogue::None | Epilogue::Accumulate | Epilogue::Bias(_) => write(simd, acc, c, row, columns, Nothing),
+        Epilogue::BiasRelu(_) => write(simd, acc, c, row, columns, Relu),
+        Epilogue::BiasResidual { residual, .. } => {
+            write(simd, acc, c, row, columns.clone(), Residual { residual, columns });
         }
     }
 }
@@ -93,29 +113,36 @@ impl<S: Simd, const V: usize> Ending<S, V> for Bias<[S::f32s; V]> {
     }
 }
 
-struct BiasRelu<B> {
-    bias: B,
-}
+struct Relu;
 
-impl<S: Simd, const V: usize> Ending<S, V> for BiasRelu<[S::f32s; V]> {
+impl<S: Simd, const V: usize> Ending<S, V> for Relu {
     #[inline(always)]
     fn apply(&self, simd: S, _r: usize, sums: [S::f32s; V]) -> [S::f32s; V] {
         let zero = simd.splat_f32s(0.0);
-        std::array::from_fn(|v| simd.max_f32s(zero, simd.add_f32s(sums[v], self.bias[v])))
+        std::array::from_fn(|v| simd.max_f32s(zero, sums[v]))
     }
 }
 
-struct BiasResidual<'a, B> {
-    bias: B,
+struct Residual<'a> {
     residual: Rows<'a>,
     columns: Range<usize>,
 }
 
-impl<S: Simd, const V: usize> Ending<S, V> for BiasResidual<'_, [S::f32s; V]> {
+impl<S: Simd, const V: usize> Ending<S, V> for Residual<'_> {
     #[inline(always)]
     fn apply(&self, simd: S, r: usize, sums: [S::f32s; V]) -> [S::f32s; V] {
         let residual = vectors::<S, V>(simd, &self.residual.row(r)[self.columns.clone()]);
-        std::array::from_fn(|v| simd.add_f32s(simd.add_f32s(sums[v], self.bias[v]), residual[v]))
+        std::array::from_fn(|v| simd.add_f32s(sums[v], residual[v]))
+    }
+}
+
+/// One ending after another.
+struct Then<A, B>(A, B);
+
+impl<S: Simd, const V: usize, A: Ending<S, V>, B: Ending<S, V>> Ending<S, V> for Then<A, B> {
+    #[inline(always)]
+    fn apply(&self, simd: S, r: usize, sums: [S::f32s; V]) -> [S::f32s; V] {
+        self.1.apply(simd, r, self.0.apply(simd, r, sums))
     }
 }
 

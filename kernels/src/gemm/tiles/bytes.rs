@@ -1,6 +1,6 @@
 //! c = a b in bytes, rows of a quantised as they come.
 
-use super::multiply::{self, Shape};
+use super::multiply::{self, Place, Shape};
 use super::{ROOM, ROWS, SIDE, STRIDE, Sums, Tiles, ending, stride_of};
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::int8::{BLOCK, Bytes, Units, quantize};
@@ -24,8 +24,8 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // SAFETY: the body was entered for tiles.
-        let tiles = unsafe { Tiles::configure() };
-        let mut sums = Sums([0; ROWS * STRIDE]);
+        let tiles = unsafe { Tiles::configure(self.a.rows) };
+        let mut sums = Sums::ZEROS;
         let n = self.b.panels.n;
         let columns = (BLOCK / self.b.panels.steps.max(1)).max(1).next_multiple_of(NV * S::F32_LANES);
         let mut room = ROOM.take();
@@ -91,19 +91,21 @@ impl Product<'_> {
                 b_word: width,
                 b_next: panels.steps * width,
                 steps,
+                from: None,
+                to: Place { at: sums.words.as_mut_ptr(), row: STRIDE },
             };
             // SAFETY: a holds whole tiles of rows and b the shape's columns, as was just checked.
-            unsafe { multiply::bytes(tiles, shape, o, sums) };
+            unsafe { multiply::bytes(tiles, shape, o) };
             let units = Units { rows: &a.units, columns: &self.b.scales[start..], offsets: &self.b.offsets[start..] };
             let end = columns.end.min(start + shape.columns());
             for r in 0..rows.len() {
                 // SAFETY: the body was entered for AVX-512.
-                unsafe { scale(&mut sums.0[r * STRIDE..][..shape.columns()], units, r) };
+                unsafe { scale(&mut sums.words[r * STRIDE..][..shape.columns()], units, r) };
             }
             if let Epilogue::Accumulate = self.epilogue {
                 ending::add(simd, &self.c, rows.clone(), start..end, sums);
             }
-            ending::store(simd, sums, &mut self.c, rows.clone(), start..end, self.epilogue);
+            ending::store::<S, false>(simd, sums, &mut self.c, rows.clone(), start..end, self.epilogue);
             start = end;
         }
     }

@@ -1,7 +1,8 @@
 //! dw += dy' x in bf16, two tokens to a word.
 
-use super::multiply::{Operands, Shape, bf16};
-use super::{ROWS, SIDE, STRIDE, Sums, Tiles, ending, stride_of};
+use super::ending::{Factors, Part, multiply};
+use super::multiply::Shape;
+use super::{ROWS, SIDE, Sums, Tiles, stride_of};
 use crate::gemm::bf16::native;
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::gradient::{GemmScratch, TOKENS};
@@ -25,8 +26,8 @@ impl WithSimd for Gradient<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // SAFETY: the body was entered for tiles.
-        let tiles = unsafe { Tiles::configure() };
-        let mut sums = Sums([0; ROWS * STRIDE]);
+        let tiles = unsafe { Tiles::configure(self.dy.cols) };
+        let mut sums = Sums::ZEROS;
         let [mut dy_room, mut x_room] = std::mem::take(&mut self.scratch.words);
         for t0 in (0..self.dy.rows).step_by(TOKENS) {
             let tokens = t0..self.dy.rows.min(t0 + TOKENS);
@@ -63,19 +64,13 @@ impl Gradient<'_> {
             let shape = Shape::of(rows.len(), self.dw.cols - start);
             let columns = start..self.dw.cols.min(start + shape.columns());
             let b = &x.words[start..][..(steps * SIDE - 1) * x.stride + shape.columns()];
-            ending::load(simd, &self.dw, rows.clone(), columns.clone(), sums);
-            let o = Operands {
-                a: a.as_ptr(),
-                a_row: dy.stride,
-                b: b.as_ptr(),
-                b_word: x.stride,
-                b_next: 2 * SIDE,
-                steps,
-            };
+            let end = columns.end;
+            let f =
+                Factors { a: a.as_ptr(), a_row: dy.stride, b: b.as_ptr(), b_word: x.stride, b_next: 2 * SIDE, steps };
+            let part = Part::whole(Epilogue::Accumulate);
             // SAFETY: a holds whole tiles of outputs and b the shape's columns of each word, as just sliced.
-            unsafe { bf16(tiles, shape, o, sums, true) };
-            ending::store(simd, sums, &mut self.dw, rows.clone(), columns.clone(), Epilogue::Accumulate);
-            start = columns.end;
+            unsafe { multiply(simd, tiles, shape, f, &mut self.dw, rows.clone(), columns, part, sums) };
+            start = end;
         }
     }
 }

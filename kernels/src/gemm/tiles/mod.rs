@@ -25,9 +25,17 @@ const ROWS: usize = 2 * SIDE;
 /// Words between rows of sums: four tiles side by side.
 const STRIDE: usize = 4 * SIDE;
 
-/// Sums of the tiles that are multiplied at once, two by two or one by four; bits of f32 or i32.
+/// Memory for the sums of the tiles that are multiplied at once, two by two or one by four; bits of f32 or i32.
 #[repr(C, align(64))]
-struct Sums([u32; ROWS * STRIDE]);
+struct Sums {
+    words: [u32; ROWS * STRIDE],
+    /// A bias that ends within a tile, and what follows.
+    bias: [f32; STRIDE],
+}
+
+impl Sums {
+    const ZEROS: Sums = Sums { words: [0; ROWS * STRIDE], bias: [0.0; STRIDE] };
+}
 
 thread_local! {
     /// Rows of a in words.
@@ -39,14 +47,20 @@ fn stride_of(words: usize) -> usize {
     (words.div_ceil(SIDE) | 1) * SIDE
 }
 
-/// All eight tiles of this thread at their full size, until it is dropped.
-struct Tiles(());
+/// All eight tiles of this thread, until it is dropped.
+struct Tiles {
+    /// Of a tile of a, or of sums of one.
+    rows: usize,
+}
 
 impl Tiles {
+    /// For products of so many rows: tiles of a and of sums are as low as the product where it is lower than they. Fewer rows take
+    /// hardly less time to multiply, but less to read and write.
+    ///
     /// # Safety
     /// The tier is [`crate::Tier::Amx`].
     #[inline(always)]
-    unsafe fn configure() -> Tiles {
+    unsafe fn configure(rows: usize) -> Tiles {
         /// As the instruction reads it.
         #[repr(C, align(64))]
         struct Configuration {
@@ -56,18 +70,16 @@ impl Tiles {
             bytes: [u16; 16],
             rows: [u8; 16],
         }
-        const ALL: Configuration = {
-            let (mut bytes, mut rows) = ([0; 16], [0; 16]);
-            let mut tile = 0;
-            while tile < 8 {
-                (bytes[tile], rows[tile]) = (4 * SIDE as u16, SIDE as u8);
-                tile += 1;
-            }
-            Configuration { palette: 1, start_row: 0, reserved: [0; 14], bytes, rows }
-        };
+        let rows = rows.clamp(1, SIDE);
+        let mut configuration =
+            Configuration { palette: 1, start_row: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
+        configuration.bytes[..8].fill(4 * SIDE as u16);
+        // Sums and a; 5 to 7 hold b, or a second tile of a where there are that many rows.
+        configuration.rows[..5].fill(rows as u8);
+        configuration.rows[5..8].fill(SIDE as u8);
         // SAFETY: the caller has tiles; the configuration is valid, and nothing but the tiles is touched.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &ALL, options(nostack, readonly)) };
-        Tiles(())
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &configuration, options(nostack, readonly)) };
+        Tiles { rows }
     }
 }
 

@@ -1,23 +1,8 @@
 //! Sums of a few tiles at once, over all steps of k.
 
-use super::{SIDE, STRIDE, Sums, Tiles};
+use super::{SIDE, Tiles};
 use std::arch::asm;
-
-/// Where the operands of some tiles of sums lie, in words.
-#[derive(Clone, Copy)]
-pub struct Operands {
-    /// 16 words a row and step.
-    pub a: *const u32,
-    /// Between rows of a.
-    pub a_row: usize,
-    pub b: *const u32,
-    /// Between words of k of b.
-    pub b_word: usize,
-    /// From the first two tiles of columns to the next two.
-    pub b_next: usize,
-    /// Steps of 16 words.
-    pub steps: usize,
-}
+use std::mem::offset_of;
 
 /// Which tiles are multiplied at once. Four of them, so that a sum is not waited for: a product of tiles starts every 16 cycles and takes 52.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,11 +11,11 @@ pub enum Shape {
     TwoByTwo,
     /// 32 rows, 16 columns.
     TwoByOne,
-    /// 16 rows, 64 columns.
+    /// Up to 16 rows, 64 columns.
     OneByFour,
-    /// 16 rows, 32 columns.
+    /// Up to 16 rows, 32 columns.
     OneByTwo,
-    /// 16 rows, 16 columns.
+    /// Up to 16 rows, 16 columns.
     OneByOne,
 }
 
@@ -56,20 +41,113 @@ impl Shape {
     }
 }
 
-/// Writes a block of tiles' assembly: which tile holds the sums of which place, and the instructions of a step. `a` and `b` move on with each step; `more` is
-/// the second tile of rows of a, or of panels of b, whichever the shape has.
+/// What some tiles of sums are made of.
+#[derive(Clone, Copy)]
+pub struct Operands {
+    /// 16 words a row and step.
+    pub a: *const u32,
+    /// Words between rows of a.
+    pub a_row: usize,
+    pub b: *const u32,
+    /// Words between words of k of b.
+    pub b_word: usize,
+    /// Words from the first two tiles of columns to the next two.
+    pub b_next: usize,
+    /// Steps of 16 words.
+    pub steps: usize,
+    /// What the sums begin from, 32-bit values as they are; zeros where there is nothing.
+    pub from: Option<Place<*const u32>>,
+    /// Where they go.
+    pub to: Place<*mut u32>,
+}
+
+/// Where sums lie.
+#[derive(Clone, Copy)]
+pub struct Place<P> {
+    pub at: P,
+    /// Words between rows; 0 where all rows are one.
+    pub row: usize,
+}
+
+/// The same as the assembly reads it, in bytes.
+#[repr(C)]
+struct Addresses {
+    a: usize,
+    a_row: usize,
+    b: usize,
+    b_word: usize,
+    b_step: usize,
+    /// The second tile of rows of a, or the third of columns of b, whichever the shape has.
+    more: usize,
+    more_step: usize,
+    steps: usize,
+    /// Null for zeros.
+    from: usize,
+    from_row: usize,
+    /// Of the second tile of rows.
+    from_more: usize,
+    to: usize,
+    to_row: usize,
+    to_more: usize,
+}
+
+impl Addresses {
+    #[inline(always)]
+    fn of(o: Operands, shape: Shape) -> Addresses {
+        let b_step = 4 * SIDE * o.b_word;
+        let two_rows = matches!(shape, Shape::TwoByTwo | Shape::TwoByOne);
+        let (more, more_step) = if two_rows {
+            (o.a.wrapping_add(SIDE * o.a_row), 4 * SIDE)
+        } else {
+            (o.b.wrapping_add(o.b_next), b_step)
+        };
+        let from = o.from.unwrap_or(Place { at: std::ptr::null(), row: 0 });
+        Addresses {
+            a: o.a as usize,
+            a_row: 4 * o.a_row,
+            b: o.b as usize,
+            b_word: 4 * o.b_word,
+            b_step,
+            more: more as usize,
+            more_step,
+            steps: o.steps,
+            from: from.at as usize,
+            from_row: 4 * from.row,
+            from_more: from.at as usize + 4 * SIDE * from.row,
+            to: o.to.at as usize,
+            to_row: 4 * o.to.row,
+            to_more: o.to.at as usize + 4 * SIDE * o.to.row,
+        }
+    }
+}
+
+/// The assembly of a shape: which tiles hold sums of the first 16 rows, at which byte of a row, and which those of the next; then the instructions of a
+/// step, after which `a`, `b` and `more` move on.
 macro_rules! block {
-    ($o:expr, $more:expr, $more_step:expr, $sums:expr, $carry:expr; $($tile:literal at $place:literal),+; $($line:expr),+) => {
+    ($o:expr; $($tile:literal at $place:literal),+; $($low:literal at $low_place:literal),*; $($line:expr),+) => {
         asm!(
-            "test {carry}, {carry}",
+            "mov {a}, [{o} + {o_from}]",
+            "test {a}, {a}",
             "jz 2f",
-            $(concat!("tileloadd ", $tile, ", [{sums} + {stride} + ", $place, "]"),)+
+            "mov {b}, [{o} + {o_from_row}]",
+            $(concat!("tileloadd ", $tile, ", [{a} + {b} + ", $place, "]"),)+
+            "mov {a}, [{o} + {o_from_more}]",
+            $(concat!("tileloadd ", $low, ", [{a} + {b} + ", $low_place, "]"),)*
             "jmp 3f",
             "2:",
             $(concat!("tilezero ", $tile),)+
+            $(concat!("tilezero ", $low),)*
             "3:",
+            "mov {steps}, [{o} + {o_steps}]",
             "test {steps}, {steps}",
             "jz 5f",
+            "mov {a}, [{o} + {o_a}]",
+            "mov {a_row}, [{o} + {o_a_row}]",
+            "mov {b}, [{o} + {o_b}]",
+            "mov {b_word}, [{o} + {o_b_word}]",
+            "mov {b_step}, [{o} + {o_b_step}]",
+            "mov {more}, [{o} + {o_more}]",
+            "mov {more_step}, [{o} + {o_more_step}]",
             "4:",
             $($line,)+
             "add {a}, 64",
@@ -78,18 +156,34 @@ macro_rules! block {
             "dec {steps}",
             "jnz 4b",
             "5:",
-            $(concat!("tilestored [{sums} + {stride} + ", $place, "], ", $tile),)+
-            sums = in(reg) $sums,
-            stride = in(reg) 4 * STRIDE,
-            carry = in(reg) usize::from($carry),
-            steps = inout(reg) $o.steps => _,
-            a = inout(reg) $o.a => _,
-            a_row = in(reg) 4 * $o.a_row,
-            b = inout(reg) $o.b => _,
-            b_word = in(reg) 4 * $o.b_word,
-            b_step = in(reg) 4 * SIDE * $o.b_word,
-            more = inout(reg) $more => _,
-            more_step = in(reg) $more_step,
+            "mov {a}, [{o} + {o_to}]",
+            "mov {b}, [{o} + {o_to_row}]",
+            $(concat!("tilestored [{a} + {b} + ", $place, "], ", $tile),)+
+            "mov {a}, [{o} + {o_to_more}]",
+            $(concat!("tilestored [{a} + {b} + ", $low_place, "], ", $low),)*
+            o = in(reg) $o,
+            a = out(reg) _,
+            a_row = out(reg) _,
+            b = out(reg) _,
+            b_word = out(reg) _,
+            b_step = out(reg) _,
+            more = out(reg) _,
+            more_step = out(reg) _,
+            steps = out(reg) _,
+            o_a = const offset_of!(Addresses, a),
+            o_a_row = const offset_of!(Addresses, a_row),
+            o_b = const offset_of!(Addresses, b),
+            o_b_word = const offset_of!(Addresses, b_word),
+            o_b_step = const offset_of!(Addresses, b_step),
+            o_more = const offset_of!(Addresses, more),
+            o_more_step = const offset_of!(Addresses, more_step),
+            o_steps = const offset_of!(Addresses, steps),
+            o_from = const offset_of!(Addresses, from),
+            o_from_row = const offset_of!(Addresses, from_row),
+            o_from_more = const offset_of!(Addresses, from_more),
+            o_to = const offset_of!(Addresses, to),
+            o_to_row = const offset_of!(Addresses, to_row),
+            o_to_more = const offset_of!(Addresses, to_more),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack)
@@ -97,16 +191,14 @@ macro_rules! block {
     };
 }
 
-/// A block for one instruction that multiplies.
+/// The shapes for one instruction that multiplies.
 macro_rules! multiply {
-    ($product:literal, $shape:expr, $o:expr, $sums:expr, $carry:expr) => {{
-        let (o, sums) = ($o, $sums);
-        let rows = o.a.wrapping_add(SIDE * o.a_row);
-        let next = o.b.wrapping_add(o.b_next);
-        let b_step = 4 * SIDE * o.b_word;
+    ($product:literal, $shape:expr, $o:expr) => {{
+        let addresses = Addresses::of($o, $shape);
         match $shape {
-            Shape::TwoByTwo => block!(o, rows, 64_usize, sums, $carry;
-                "tmm0" at "0", "tmm1" at "64", "tmm2" at "4096", "tmm3" at "4160";
+            Shape::TwoByTwo => block!(&addresses;
+                "tmm0" at "0", "tmm1" at "64";
+                "tmm2" at "0", "tmm3" at "64";
                 "tileloadd tmm4, [{a} + {a_row}]",
                 "tileloadd tmm6, [{b} + {b_word}]",
                 concat!($product, " tmm0, tmm4, tmm6"),
@@ -115,15 +207,16 @@ macro_rules! multiply {
                 "tileloadd tmm5, [{more} + {a_row}]",
                 concat!($product, " tmm2, tmm5, tmm6"),
                 concat!($product, " tmm3, tmm5, tmm7")),
-            Shape::TwoByOne => block!(o, rows, 64_usize, sums, $carry;
-                "tmm0" at "0", "tmm2" at "4096";
+            Shape::TwoByOne => block!(&addresses;
+                "tmm0" at "0";
+                "tmm2" at "0";
                 "tileloadd tmm4, [{a} + {a_row}]",
                 "tileloadd tmm6, [{b} + {b_word}]",
                 concat!($product, " tmm0, tmm4, tmm6"),
                 "tileloadd tmm5, [{more} + {a_row}]",
                 concat!($product, " tmm2, tmm5, tmm6")),
-            Shape::OneByFour => block!(o, next, b_step, sums, $carry;
-                "tmm0" at "0", "tmm1" at "64", "tmm2" at "128", "tmm3" at "192";
+            Shape::OneByFour => block!(&addresses;
+                "tmm0" at "0", "tmm1" at "64", "tmm2" at "128", "tmm3" at "192";;
                 "tileloadd tmm4, [{a} + {a_row}]",
                 "tileloadd tmm5, [{b} + {b_word}]",
                 concat!($product, " tmm0, tmm4, tmm5"),
@@ -133,15 +226,15 @@ macro_rules! multiply {
                 concat!($product, " tmm2, tmm4, tmm7"),
                 "tileloadd tmm5, [{more} + {b_word} + 64]",
                 concat!($product, " tmm3, tmm4, tmm5")),
-            Shape::OneByTwo => block!(o, next, b_step, sums, $carry;
-                "tmm0" at "0", "tmm1" at "64";
+            Shape::OneByTwo => block!(&addresses;
+                "tmm0" at "0", "tmm1" at "64";;
                 "tileloadd tmm4, [{a} + {a_row}]",
                 "tileloadd tmm6, [{b} + {b_word}]",
                 concat!($product, " tmm0, tmm4, tmm6"),
                 "tileloadd tmm7, [{b} + {b_word} + 64]",
                 concat!($product, " tmm1, tmm4, tmm7")),
-            Shape::OneByOne => block!(o, next, b_step, sums, $carry;
-                "tmm0" at "0";
+            Shape::OneByOne => block!(&addresses;
+                "tmm0" at "0";;
                 "tileloadd tmm4, [{a} + {a_row}]",
                 "tileloadd tmm6, [{b} + {b_word}]",
                 concat!($product, " tmm0, tmm4, tmm6")),
@@ -149,25 +242,23 @@ macro_rules! multiply {
     }};
 }
 
-// Places of rows 16 and further, as the assembly has them.
-const _: () = assert!(4 * SIDE * STRIDE == 4096);
-
-/// sums = a b, or with `carry` sums += a b, in f32 of words of bf16.
+/// Sums in f32 of words of bf16.
 ///
 /// # Safety
-/// For each step and each tile of the shape `a` is readable for 16 rows of 16 words and `b` for 16 words of 16 columns.
+/// For each step and each tile of the shape `a` is readable for a tile's rows of 16 words and `b` for 16 words of 16 columns; for each tile `from` is
+/// readable, where there is one, and `to` writable, for a tile's rows of 16 words. A tile's rows are those that tiles were configured for.
 #[inline(always)]
-pub unsafe fn bf16(_tiles: &Tiles, shape: Shape, o: Operands, sums: &mut Sums, carry: bool) {
-    // SAFETY: reads as the caller vouches; sums have room for any shape; tiles are configured.
-    unsafe { multiply!("tdpbf16ps", shape, o, sums.0.as_mut_ptr(), carry) }
+pub unsafe fn bf16(_tiles: &Tiles, shape: Shape, o: Operands) {
+    // SAFETY: reads and writes as the caller vouches; tiles are configured.
+    unsafe { multiply!("tdpbf16ps", shape, o) }
 }
 
-/// sums = a b in i32 of words of bytes, those of a unsigned, those of b signed.
+/// Sums in i32 of words of bytes, those of a unsigned, those of b signed.
 ///
 /// # Safety
 /// As of [`bf16`].
 #[inline(always)]
-pub unsafe fn bytes(_tiles: &Tiles, shape: Shape, o: Operands, sums: &mut Sums) {
+pub unsafe fn bytes(_tiles: &Tiles, shape: Shape, o: Operands) {
     // SAFETY: as above.
-    unsafe { multiply!("tdpbusd", shape, o, sums.0.as_mut_ptr(), false) }
+    unsafe { multiply!("tdpbusd", shape, o) }
 }

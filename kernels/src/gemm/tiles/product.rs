@@ -1,7 +1,8 @@
 //! c = a b in bf16, rows of a rounded as they come.
 
-use super::multiply::{Operands, Shape, bf16};
-use super::{ROOM, ROWS, SIDE, STRIDE, Sums, Tiles, ending, stride_of};
+use super::ending::{Factors, Part, multiply};
+use super::multiply::Shape;
+use super::{ROOM, ROWS, SIDE, Sums, Tiles, stride_of};
 use crate::gemm::bf16::native;
 use crate::gemm::drive::Blocking;
 use crate::gemm::epilogue::Epilogue;
@@ -11,6 +12,9 @@ use crate::lines::Lines;
 use crate::{Rows, RowsMut};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
+
+/// Words of a that are multiplied with a panel before the next one: 24 KiB, half of the first-level cache of processors that have tiles.
+const GROUP: usize = 6 << 10;
 
 /// A product whose panels hold whole steps of words.
 pub struct Product<'a> {
@@ -27,8 +31,8 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // SAFETY: the body was entered for tiles.
-        let tiles = unsafe { Tiles::configure() };
-        let mut sums = Sums([0; ROWS * STRIDE]);
+        let tiles = unsafe { Tiles::configure(self.a.rows) };
+        let mut sums = Sums::ZEROS;
         let (words, n) = (self.b.steps, self.b.n);
         let columns = self.blocking.n.next_multiple_of(NV * S::F32_LANES);
         // Whole steps, so that a sum has the same bits whatever the blocks.
@@ -39,17 +43,22 @@ impl WithSimd for Product<'_> {
             let columns = n0..n.min(n0 + columns);
             for i in 0..blocks {
                 let words = i * block..words.min((i + 1) * block);
-                let carry = i > 0 || matches!(self.epilogue, Epilogue::Accumulate);
-                let epilogue = if i + 1 == blocks { self.epilogue } else { Epilogue::None };
-                for row in (0..self.a.rows).step_by(ROWS) {
-                    let rows = row..self.a.rows.min(row + ROWS);
+                let part = Part { first: i == 0, last: i + 1 == blocks, epilogue: self.epilogue };
+                let group = group(words.len());
+                for row in (0..self.a.rows).step_by(group) {
+                    let rows = row..self.a.rows.min(row + group);
                     let (a, a_row) = round(&self.a, rows.clone(), words.clone(), &mut room);
-                    self.rows(simd, &tiles, (a, a_row), rows, words.clone(), columns.clone(), carry, epilogue, &mut sums);
+                    self.rows(simd, &tiles, (a, a_row), rows, words.clone(), columns.clone(), part, &mut sums);
                 }
             }
         }
         ROOM.set(room);
     }
+}
+
+/// Rows that visit a panel one after another, so that they and the panel stay in the first-level cache.
+fn group(words: usize) -> usize {
+    (GROUP / words.max(1)).max(ROWS) / ROWS * ROWS
 }
 
 /// Some words of some rows of a; zeros beyond the rows' ends. As many rows as whole tiles have lie there; what those further hold is seen
@@ -78,8 +87,7 @@ impl Product<'_> {
         rows: Range<usize>,
         words: Range<usize>,
         columns: Range<usize>,
-        carry: bool,
-        epilogue: Epilogue<'_>,
+        part: Part<'_>,
         sums: &mut Sums,
     ) {
         let steps = words.len() / SIDE;
@@ -87,20 +95,20 @@ impl Product<'_> {
         assert!(a.len() >= rows.len().next_multiple_of(SIDE) * a_row);
         let mut start = columns.start;
         while start < columns.end {
-            let shape = Shape::of(rows.len(), columns.end - start);
+            let most = Shape::of(rows.len(), columns.end - start).columns();
             let width = self.b.width(start);
-            let b = self.b.panels(start, (shape.columns() / width).max(1), words.clone());
-            let part = start..columns.end.min(start + shape.columns());
-            if carry {
-                ending::load(simd, &self.c, rows.clone(), part.clone(), sums);
+            let b = self.b.panels(start, (most / width).max(1), words.clone());
+            let end = columns.end.min(start + most);
+            for row in rows.clone().step_by(ROWS) {
+                let visiting = row..rows.end.min(row + ROWS);
+                let shape = Shape::of(visiting.len(), end - start);
+                let a = a[(row - rows.start) * a_row..].as_ptr();
+                let f = Factors { a, a_row, b: b.as_ptr(), b_word: width, b_next: self.b.steps * width, steps };
+                // SAFETY: a holds whole tiles of rows, as was just checked, and b the shape's columns: a panel is as wide as one or two tiles,
+                // and only one that is narrow has no more than 16 columns left.
+                unsafe { multiply(simd, tiles, shape, f, &mut self.c, visiting, start..end, part, sums) };
             }
-            let b_next = self.b.steps * width;
-            let o = Operands { a: a.as_ptr(), a_row, b: b.as_ptr(), b_word: width, b_next, steps };
-            // SAFETY: a holds whole tiles of rows, as was just checked, and b the shape's columns: a panel is as wide as one or two tiles, and
-            // only one that is narrow has no more than 16 columns left.
-            unsafe { bf16(tiles, shape, o, sums, carry) };
-            ending::store(simd, sums, &mut self.c, rows.clone(), part.clone(), epilogue);
-            start = part.end;
+            start = end;
         }
     }
 }
