@@ -2,7 +2,7 @@
 //!
 //! One rule holds everywhere: **an output is one accumulator, summed over k in ascending order by fused multiply-adds**. Rows of a
 //! tile, tiles of a block and blocks of k only decide where the accumulator waits meanwhile (a register, or c between
-//! two blocks of k), so a row has the same bits whatever it is computed with.
+//! two blocks of k), so a row has the same bits whatever it is computed with. Tiles of bf16 (`tiles`) follow a rule of their own to the same end.
 
 mod bf16;
 mod drive;

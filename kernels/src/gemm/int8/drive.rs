@@ -16,9 +16,9 @@ const TALL: usize = 8;
 /// Words of b whose columns all rows visit before the next ones: half of a second-level cache of 1 MiB.
 pub const BLOCK: usize = 128 << 10;
 
-/// Rows from which on tiles take less time than vectors.
+/// Rows and words of k from which on tiles take less time than vectors. Sums are exact, so either gives the same bits.
 #[cfg(target_arch = "x86_64")]
-const TILED: usize = 8;
+const TILED: [usize; 2] = [8, 32];
 
 thread_local! {
     /// A tile of a in words.
@@ -29,7 +29,9 @@ thread_local! {
 pub fn product(isa: Isa, a: Rows<'_>, b: &Bytes, c: RowsMut<'_>, epilogue: Epilogue<'_>) {
     match isa.tier() {
         #[cfg(target_arch = "x86_64")]
-        Tier::Amx if a.rows >= TILED => isa.vectorize_tiles(tiles::bytes::Product { a, b, c, epilogue }),
+        Tier::Amx if a.rows >= TILED[0] && b.panels.steps >= TILED[1] => {
+            isa.vectorize_tiles(tiles::bytes::Product { a, b, c, epilogue })
+        }
         #[cfg(target_arch = "x86_64")]
         Tier::Avx512 | Tier::Amx if isa.has_vnni() => isa.vectorize_vnni(Product::<true> { a, b, c, epilogue }),
         Tier::Amx | Tier::Avx512 | Tier::Avx2 | Tier::Scalar => isa.vectorize(Product::<false> { a, b, c, epilogue }),

@@ -124,10 +124,8 @@ unsafe fn scale(sums: &mut [u32], units: Units<'_>, r: usize) {
         // SAFETY: sixteen words each.
         unsafe {
             let unit = _mm512_mul_ps(_mm512_set1_ps(units.rows[r]), _mm512_loadu_ps(columns.as_ptr()));
-            let sum = _mm512_sub_epi32(
-                _mm512_loadu_si512(sums.as_ptr().cast()),
-                _mm512_loadu_si512(offsets.as_ptr().cast()),
-            );
+            let sum =
+                _mm512_sub_epi32(_mm512_loadu_si512(sums.as_ptr().cast()), _mm512_loadu_si512(offsets.as_ptr().cast()));
             let y = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), unit);
             _mm512_storeu_ps(sums.as_mut_ptr().cast(), y);
         }

@@ -70,7 +70,8 @@ pub unsafe fn multiply<S: Simd>(
             load(simd, c, rows.clone(), columns.clone(), sums);
         }
         Some(Place { at: to.at.cast_const(), row: to.row })
-    } else if let Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) | Epilogue::BiasResidual { bias, .. } = part.epilogue {
+    } else if let Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) | Epilogue::BiasResidual { bias, .. } = part.epilogue
+    {
         let bias = &bias[columns.clone()];
         let at = if bias.len() == shape.columns() {
             bias.as_ptr()

@@ -96,11 +96,8 @@ impl Addresses {
     fn of(o: Operands, shape: Shape) -> Addresses {
         let b_step = 4 * SIDE * o.b_word;
         let two_rows = matches!(shape, Shape::TwoByTwo | Shape::TwoByOne);
-        let (more, more_step) = if two_rows {
-            (o.a.wrapping_add(SIDE * o.a_row), 4 * SIDE)
-        } else {
-            (o.b.wrapping_add(o.b_next), b_step)
-        };
+        let (more, more_step) =
+            if two_rows { (o.a.wrapping_add(SIDE * o.a_row), 4 * SIDE) } else { (o.b.wrapping_add(o.b_next), b_step) };
         let from = o.from.unwrap_or(Place { at: std::ptr::null(), row: 0 });
         Addresses {
             a: o.a as usize,

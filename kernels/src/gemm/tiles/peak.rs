@@ -53,9 +53,7 @@ impl WithSimd for Rate {
         let _tiles = unsafe { Tiles::configure(SIDE) };
         let start = Instant::now();
         // SAFETY: tiles are configured, and four lie side by side in `words`.
-        unsafe {
-            if self.bf16 { rounds!("tdpbf16ps", &words) } else { rounds!("tdpbusd", &words) }
-        }
+        unsafe { if self.bf16 { rounds!("tdpbf16ps", &words) } else { rounds!("tdpbusd", &words) } }
         let values = SIDE * if self.bf16 { 2 } else { 4 };
         (2 * 4 * ROUNDS * SIDE * SIDE * values) as f64 / start.elapsed().as_secs_f64() / 1e9
     }
