@@ -3,13 +3,13 @@
 
 use super::forward::Drops;
 use super::pack::{Sizes, add, crop, pad, transpose};
-use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
+use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{first_lanes, load_first, vectors};
-use crate::{Isa, Rows, RowsMut, Tier, trace};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -49,10 +49,7 @@ pub fn attention_backward(
     let AttentionScratch { values, masks, .. } = scratch;
     let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, dout, dq, dk, dv, scratch, masks };
-    match isa.tier() {
-        Tier::Avx512 | Tier::Amx => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
-        Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
-    }
+    isa.vectorize(Sequences { pass, spans, dropout });
 }
 
 /// Scratch for a sequence in the widest vectors: keys and values transposed; keys and their two gradients; q, dout and dq; a tile's
@@ -90,14 +87,14 @@ struct Pass<'a> {
     masks: &'a mut Vec<f32>,
 }
 
-/// A pass over sequences in blocks of at most R queries.
-struct Sequences<'a, const R: usize> {
+/// A pass over sequences.
+struct Sequences<'a> {
     pass: Pass<'a>,
     spans: Spans<'a>,
     dropout: Option<Dropped<'a>>,
 }
 
-impl<const R: usize> WithSimd for Sequences<'_, R> {
+impl WithSimd for Sequences<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -105,7 +102,11 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            pass.sequence::<S, R>(simd, first, queries, places, dropped);
+            if const { tall::<S>() } {
+                pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
+            } else {
+                pass.sequence::<S, FEWEST_ROWS>(simd, first, queries, places, dropped);
+            }
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::few;
 use super::pack::{Sizes, crop, pad, scale, transpose};
-use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen};
+use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{first_lanes, vectors};
-use crate::{Isa, Rows, RowsMut, Tier, trace, work};
+use crate::{Isa, Rows, RowsMut, trace, work};
 use pulp::{Simd, WithSimd};
 
 /// out = attention; log_sum, if wanted, = logarithm of the sum of exponentiated scores, `[queries, heads]`, for the adjoint.
@@ -45,10 +45,7 @@ pub fn attention(
     let AttentionScratch { values, masks, running } = scratch;
     let scratch = values.grown(largest.unwrap_or(0));
     let pass = Pass { isa, shape, mask, q, k, v, out, log_sum, scratch, masks, running };
-    match isa.tier() {
-        Tier::Avx512 | Tier::Amx => isa.vectorize(Sequences::<8> { pass, spans, dropout }),
-        Tier::Avx2 | Tier::Scalar => isa.vectorize(Sequences::<4> { pass, spans, dropout }),
-    }
+    isa.vectorize(Sequences { pass, spans, dropout });
 }
 
 /// One query over remembered keys: `history` lists their rows in k and v, in the order of positions. q, out: `[heads * head_dim]`.
@@ -97,14 +94,14 @@ pub(super) struct Pass<'a> {
     pub running: &'a mut Vec<Running>,
 }
 
-/// A pass over sequences in blocks of at most R queries.
-struct Sequences<'a, const R: usize> {
+/// A pass over sequences.
+struct Sequences<'a> {
     pass: Pass<'a>,
     spans: Spans<'a>,
     dropout: Option<Dropped<'a>>,
 }
 
-impl<const R: usize> WithSimd for Sequences<'_, R> {
+impl WithSimd for Sequences<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -118,7 +115,10 @@ impl<const R: usize> WithSimd for Sequences<'_, R> {
                 2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places),
                 3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places),
                 4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places),
-                _ => pass.sequence::<S, R>(simd, first, queries, places, dropped),
+                _ if const { tall::<S>() } => {
+                    pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
+                }
+                _ => pass.sequence::<S, FEWEST_ROWS>(simd, first, queries, places, dropped),
             }
         }
     }

@@ -21,6 +21,7 @@ pub use weights::attention_weights;
 use crate::Rows;
 use crate::dropout::DropoutKey;
 use crate::scratch::Scratch;
+use pulp::Simd;
 
 /// Sizes of an attention. q, k, v and out are `[rows, heads * head_dim]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +84,11 @@ const MOST_ROWS: usize = 8;
 
 /// Queries of the last block of a sequence, some of which may be zero rows: the sums of a single one would wait for each other.
 const FEWEST_ROWS: usize = 4;
+
+/// Whether blocks have [`MOST_ROWS`], not only [`FEWEST_ROWS`]: where there are registers for them.
+const fn tall<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
 
 /// Where a sequence's keys and values are.
 #[derive(Clone, Copy)]

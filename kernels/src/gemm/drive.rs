@@ -2,7 +2,7 @@
 
 use super::epilogue::{Epilogue, begin, finish};
 use super::int8;
-use super::micro::{NV, Operands, most_panels, panels_at_once};
+use super::micro::{NV, Operands, most_panels, panels_at_once, tallest};
 #[cfg(target_arch = "x86_64")]
 use super::operand::Pairs;
 use super::operand::{Exact, Operand, Rounded, Tile};
@@ -10,9 +10,8 @@ use super::packed::{PackedB, Panels, Values, lanes};
 use super::precision::Precision;
 #[cfg(target_arch = "x86_64")]
 use super::tiles;
-use crate::{Isa, Rows, RowsMut, Tier, trace, work};
+use crate::{Isa, Rows, RowsMut, trace, work};
 use pulp::{Simd, WithSimd};
-use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Sizes of blocks. They move no bit of the result.
@@ -62,42 +61,30 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
     assert!(blocking.k > 0 && blocking.n > 0, "blocks are not empty");
     work::add(a.rows * a.cols * b.n());
     match b.values() {
-        Values::F32(b) => run::<Exact>(isa, Product { a, b, c, epilogue, blocking }),
-        Values::Rounded(b) => run::<Rounded>(isa, Product { a, b, c, epilogue, blocking }),
+        Values::F32(b) => isa.vectorize(Product::<Exact> { a, b, c, epilogue, blocking }),
+        Values::Rounded(b) => isa.vectorize(Product::<Rounded> { a, b, c, epilogue, blocking }),
         #[cfg(target_arch = "x86_64")]
-        Values::Pairs(b) => isa.vectorize_bf16(Tall::<8, Pairs>(Product { a, b, c, epilogue, blocking }, PhantomData)),
+        Values::Pairs(b) => isa.vectorize_bf16(Product::<Pairs> { a, b, c, epilogue, blocking }),
         #[cfg(target_arch = "x86_64")]
         Values::Tiles(b) => isa.vectorize_tiles(tiles::product::Product { a, b, c, epilogue, blocking }),
         Values::Bytes(b) => int8::product(isa, a, b, c, epilogue),
     }
 }
 
-/// Enters the tier's body for a form of operands that needs no instructions but the tier's.
-fn run<O: Operand<Word = f32>>(isa: Isa, product: Product<'_, f32>) {
-    match isa.tier() {
-        Tier::Avx512 | Tier::Amx => isa.vectorize(Tall::<8, O>(product, PhantomData)),
-        Tier::Avx2 => isa.vectorize(Tall::<6, O>(product, PhantomData)),
-        Tier::Scalar => isa.vectorize(Tall::<4, O>(product, PhantomData)),
-    }
-}
-
-struct Product<'a, W> {
+struct Product<'a, O: Operand> {
     a: Rows<'a>,
-    b: &'a Panels<W>,
+    b: &'a Panels<O::Word>,
     c: RowsMut<'a>,
     epilogue: Epilogue<'a>,
     blocking: Blocking,
 }
 
-/// The product with tiles of at most MR rows.
-struct Tall<'a, const MR: usize, O: Operand>(Product<'a, O::Word>, PhantomData<O>);
-
-impl<const MR: usize, O: Operand> WithSimd for Tall<'_, MR, O> {
+impl<O: Operand> WithSimd for Product<'_, O> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Product { a, b, mut c, epilogue, blocking } = self.0;
+        let Product { a, b, mut c, epilogue, blocking } = self;
         let (m, k, n) = (a.rows, b.steps, b.n);
         let nr = NV * S::F32_LANES;
         let columns = blocking.n.next_multiple_of(nr);
@@ -119,8 +106,12 @@ impl<const MR: usize, O: Operand> WithSimd for Tall<'_, MR, O> {
                 while row < m {
                     // Each height is its own instance, so that accumulators stay in registers; those above the tier's are not made.
                     let rows = match m - row {
-                        8.. if const { MR >= 8 } => tile_row::<S, O, 8>(simd, &a, b, &mut c, row, &part, &mut room),
-                        6.. if const { MR >= 6 } => tile_row::<S, O, 6>(simd, &a, b, &mut c, row, &part, &mut room),
+                        8.. if const { tallest(S::F32_LANES) >= 8 } => {
+                            tile_row::<S, O, 8>(simd, &a, b, &mut c, row, &part, &mut room)
+                        }
+                        6.. if const { tallest(S::F32_LANES) >= 6 } => {
+                            tile_row::<S, O, 6>(simd, &a, b, &mut c, row, &part, &mut room)
+                        }
                         4.. => tile_row::<S, O, 4>(simd, &a, b, &mut c, row, &part, &mut room),
                         3 => tile_row::<S, O, 3>(simd, &a, b, &mut c, row, &part, &mut room),
                         2 => tile_row::<S, O, 2>(simd, &a, b, &mut c, row, &part, &mut room),

@@ -1,12 +1,12 @@
 //! Gradients of a linear layer's parameters: sums over tokens.
 
 use super::epilogue::{Epilogue, begin, finish};
-use super::micro::{NV, Operands, multiply, multiply_partial};
+use super::micro::{NV, Operands, multiply, multiply_partial, tallest};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
 use crate::lines::Lines;
 use crate::prefetch;
-use crate::{Isa, Rows, RowsMut, Tier, trace};
+use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
 /// Room for the weight gradient to work in: in f32 both operands are read where they lie; rounded to bf16 they are copied.
@@ -52,20 +52,16 @@ fn rounded<'r>(a: Rows<'_>, room: &'r mut Vec<f32>) -> Rows<'r> {
 }
 
 fn exact(isa: Isa, dy: Rows<'_>, x: Rows<'_>, dw: RowsMut<'_>) {
-    match isa.tier() {
-        Tier::Avx512 | Tier::Amx => isa.vectorize(Gradient::<8> { dy, x, dw }),
-        Tier::Avx2 => isa.vectorize(Gradient::<6> { dy, x, dw }),
-        Tier::Scalar => isa.vectorize(Gradient::<4> { dy, x, dw }),
-    }
+    isa.vectorize(Gradient { dy, x, dw });
 }
 
-struct Gradient<'a, const MR: usize> {
+struct Gradient<'a> {
     dy: Rows<'a>,
     x: Rows<'a>,
     dw: RowsMut<'a>,
 }
 
-impl<const MR: usize> WithSimd for Gradient<'_, MR> {
+impl WithSimd for Gradient<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -77,30 +73,22 @@ impl<const MR: usize> WithSimd for Gradient<'_, MR> {
             prefetch::rows(self.x, t0..t0 + tokens);
             let mut out = 0;
             while out < self.dy.cols {
-                let left = self.dy.cols - out;
-                prefetch::ahead(self.dw.as_rows(), out, MR);
-                let rows = if left >= MR {
-                    MR
-                } else if left >= 4 {
-                    4
-                } else {
-                    1
-                };
-                match rows {
-                    8 => self.tile_row::<S, 8>(simd, t0, tokens, out),
-                    6 => self.tile_row::<S, 6>(simd, t0, tokens, out),
-                    4 => self.tile_row::<S, 4>(simd, t0, tokens, out),
+                prefetch::ahead(self.dw.as_rows(), out, const { tallest(S::F32_LANES) });
+                out += match self.dy.cols - out {
+                    8.. if const { tallest(S::F32_LANES) == 8 } => self.tile_row::<S, 8>(simd, t0, tokens, out),
+                    6.. if const { tallest(S::F32_LANES) == 6 } => self.tile_row::<S, 6>(simd, t0, tokens, out),
+                    4.. => self.tile_row::<S, 4>(simd, t0, tokens, out),
                     _ => self.tile_row::<S, 1>(simd, t0, tokens, out),
-                }
-                out += rows;
+                };
             }
         }
     }
 }
 
-impl<const MR: usize> Gradient<'_, MR> {
+impl Gradient<'_> {
+    /// R outputs over some tokens; returns R.
     #[inline(always)]
-    fn tile_row<S: Simd, const R: usize>(&mut self, simd: S, t0: usize, tokens: usize, out: usize) {
+    fn tile_row<S: Simd, const R: usize>(&mut self, simd: S, t0: usize, tokens: usize, out: usize) -> usize {
         let (dy, x) = (self.dy, self.x);
         let a = &dy.data[t0 * dy.stride + out..][..(tokens - 1) * dy.stride + R];
         for start in (0..x.cols).step_by(NV * S::F32_LANES) {
@@ -115,6 +103,7 @@ impl<const MR: usize> Gradient<'_, MR> {
                 b_panel: 0,
                 k: tokens,
             };
+            // Whole tiles apart: their instance knows that they are whole.
             if valid == NV * S::F32_LANES {
                 self.tile::<S, R, NV>(simd, o, out, start, valid);
             } else if valid <= S::F32_LANES {
@@ -123,6 +112,7 @@ impl<const MR: usize> Gradient<'_, MR> {
                 self.tile::<S, R, NV>(simd, o, out, start, valid);
             }
         }
+        R
     }
 
     #[inline(always)]

@@ -10,6 +10,15 @@ use pulp::Simd;
 /// Vectors of b in a panel.
 pub(super) const NV: usize = 2;
 
+/// Rows of the tallest tile on a tier of so many lanes.
+pub(super) const fn tallest(lanes: usize) -> usize {
+    match lanes {
+        16 => 8,
+        8 => 6,
+        _ => 4,
+    }
+}
+
 /// The most panels that a tile of so many rows takes at once.
 ///
 /// An FMA takes 4 cycles, a product of bf16 up to 6, and two start in each: fewer than 8 to 12 accumulators would wait for one another. One
