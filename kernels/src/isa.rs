@@ -1,7 +1,7 @@
 //! What this CPU can do, and how a kernel body is entered for it.
 //!
 //! A kernel is a generic body over [`pulp::Simd`]. [`Isa::vectorize`] enters it once per tier, inside a function
-//! compiled for that tier's instructions. An `Isa` can only be made where the CPU has the instructions,
+//! compiled for that tier's instructions. An `Isa` can only be made where the CPU has the instructions, and the system lets this process use them,
 //! so holding one is the proof that running them is sound.
 
 use pulp::WithSimd;
@@ -55,7 +55,7 @@ impl Tier {
 pub enum IsaError {
     /// `LSRA_ISA` holds a word that is no tier's name.
     Unknown(String),
-    /// This CPU lacks the tier's instructions.
+    /// The CPU lacks the tier's instructions, or the system does not grant them.
     Unsupported(Tier),
 }
 
@@ -78,7 +78,10 @@ impl Isa {
     /// The scalar tier, which every CPU has.
     pub const SCALAR: Isa = Isa(Token::Scalar);
 
-    /// Errors: the CPU lacks the tier.
+    /// For the first time for [`Tier::Amx`] this asks Linux for room to keep tiles in, from when on signal stacks of this process are to have room for
+    /// them too; those of Rust's threads have.
+    ///
+    /// Errors: this machine lacks the tier.
     pub fn of(tier: Tier) -> Result<Isa, IsaError> {
         match tier {
             Tier::Scalar => Ok(Isa::SCALAR),
@@ -96,14 +99,14 @@ impl Isa {
         }
     }
 
-    /// Every tier that this CPU has, lowest first.
+    /// Every tier that this machine has, lowest first.
     pub fn available() -> Vec<Isa> {
         Tier::ALL.into_iter().filter_map(|t| Isa::of(t).ok()).collect()
     }
 
-    /// The tier that `LSRA_ISA` names, or else the highest that this CPU has.
+    /// The tier that `LSRA_ISA` names, or else the highest that this machine has.
     ///
-    /// Errors: `LSRA_ISA` names no tier, or one that this CPU lacks.
+    /// Errors: `LSRA_ISA` names no tier, or one that this machine lacks.
     pub fn from_env() -> Result<Isa, IsaError> {
         match std::env::var("LSRA_ISA") {
             Ok(name) if !name.is_empty() => {
@@ -114,7 +117,7 @@ impl Isa {
         }
     }
 
-    /// The highest tier that this CPU has.
+    /// The highest tier that this machine has.
     pub fn best() -> Isa {
         *Isa::available().last().expect("the scalar tier is always there")
     }
@@ -231,7 +234,7 @@ mod amx {
     }
 
     /// A process has to ask Linux for room to keep tiles in, which its threads then have too; granted is granted for good.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     fn ask() -> bool {
         const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
         /// The component of the state that holds tiles' data.
@@ -240,7 +243,7 @@ mod amx {
         unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0 }
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
     fn ask() -> bool {
         false
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::batches::rows_have_the_bits_of_one_large_batch;
+use common::batches::{Apart, nothing_to_multiply, rows_have_the_bits_of_one_large_batch};
 use common::{assert_within, magnitudes, size, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, bias_gradient, gemm, gemm_blocked, gemm_weight_gradient,
@@ -48,19 +48,9 @@ proptest! {
             check("relu", &product(isa, a, &b, Epilogue::BiasRelu(&bias)), &relu);
             let with = Epilogue::BiasResidual { bias: &bias, residual: Rows::new(&residual, m, n) };
             check("residual", &product(isa, a, &b, with), &plus(&biased));
-            // Into rows that lie apart: what lies between is left alone.
-            let stride = n + gap;
-            let mut c = values(m * stride, seed ^ 4);
-            for r in 0..m {
-                c[r * stride..][..n].copy_from_slice(&residual[r * n..][..n]);
-            }
-            let before = c.clone();
-            gemm(isa, a, &b, RowsMut::strided(&mut c, m, n, stride), Epilogue::Accumulate);
-            let added: Vec<f32> = (0..m).flat_map(|r| c[r * stride..][..n].to_vec()).collect();
-            check("accumulated", &added, &plus(&plain));
-            for r in 0..m {
-                prop_assert_eq!(&c[r * stride + n..(r + 1) * stride], &before[r * stride + n..(r + 1) * stride]);
-            }
+            let mut c = Apart::new(&residual, n, gap);
+            gemm(isa, a, &b, c.rows(), Epilogue::Accumulate);
+            check("accumulated", &c.dense(), &plus(&plain));
         }
     }
 
@@ -125,20 +115,5 @@ fn a_rows_bits_do_not_depend_on_the_others() {
 
 #[test]
 fn nothing_to_multiply_is_no_error() {
-    for isa in Isa::available() {
-        let b = PackedB::from_transposed(isa, Rows::new(&[], 3, 0), Precision::F32);
-        assert_eq!(product(isa, Rows::new(&[], 2, 0), &b, Epilogue::Bias(&[1.0, 2.0, 3.0])), [1., 2., 3., 1., 2., 3.]);
-        let b = PackedB::from_transposed(isa, Rows::new(&values(6, 1), 3, 2), Precision::F32);
-        assert_eq!(product(isa, Rows::new(&[], 0, 2), &b, Epilogue::None), []);
-        let mut dw = vec![1.0; 6];
-        gemm_weight_gradient(
-            isa,
-            Rows::new(&[], 0, 3),
-            Rows::new(&[], 0, 2),
-            &mut dw,
-            Precision::F32,
-            &mut GemmScratch::default(),
-        );
-        assert_eq!(dw, [1.0; 6]);
-    }
+    nothing_to_multiply(Precision::F32);
 }

@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::batches::rows_have_the_bits_of_one_large_batch;
+use common::batches::{Apart, nothing_to_multiply, rows_have_the_bits_of_one_large_batch};
 use common::{assert_within, magnitudes, size, values, wide};
 use lsra_kernels::gemm::{
     Blocking, Epilogue, GemmScratch, PackedB, Precision, gemm, gemm_blocked, gemm_weight_gradient,
 };
-use lsra_kernels::reference::bf16::round_to_bf16;
+use lsra_kernels::reference::bf16::{round_to_bf16, tile_product};
 use lsra_kernels::reference::linear::{linear, linear_backward};
 use lsra_kernels::{Isa, Rows, RowsMut};
 use proptest::prelude::*;
@@ -47,13 +47,14 @@ proptest! {
                 assert_within(&format!("{isa:?} {what} [{m}, {k}] x [{k}, {n}]"), got, want, &scale, k + 5);
             };
             check("plain", &product(isa, a, &b, Epilogue::None), &plain);
+            check("bias", &product(isa, a, &b, Epilogue::Bias(&bias)), &biased);
             let relu: Vec<f64> = biased.iter().map(|y| y.max(0.0)).collect();
             check("relu", &product(isa, a, &b, Epilogue::BiasRelu(&bias)), &relu);
             let with = Epilogue::BiasResidual { bias: &bias, residual: Rows::new(&residual, m, n) };
             check("residual", &product(isa, a, &b, with), &plus(&biased));
-            let mut c = residual.clone();
-            gemm(isa, a, &b, RowsMut::new(&mut c, m, n), Epilogue::Accumulate);
-            check("accumulated", &c, &plus(&plain));
+            let mut c = Apart::new(&residual, n, gap);
+            gemm(isa, a, &b, c.rows(), Epilogue::Accumulate);
+            check("accumulated", &c.dense(), &plus(&plain));
         }
     }
 
@@ -79,16 +80,22 @@ proptest! {
         let (a, w, bias) = (values(m * k, seed), values(n * k, seed ^ 1), values(n, seed ^ 2));
         for isa in Isa::available() {
             let b = packed(isa, &w, n, k);
-            let whole = product(isa, Rows::new(&a, m, k), &b, Epilogue::BiasRelu(&bias));
-            for r in 0..m {
-                let alone = product(isa, Rows::new(&a[r * k..][..k], 1, k), &b, Epilogue::BiasRelu(&bias));
-                prop_assert_eq!(&alone, &whole[r * n..][..n]);
+            for epilogue in [Epilogue::None, Epilogue::Bias(&bias), Epilogue::BiasRelu(&bias), Epilogue::Accumulate] {
+                let into = |a: &[f32], blocking: Option<Blocking>| {
+                    let mut c = vec![0.25; a.len() / k * n];
+                    let (a, to) = (Rows::new(a, a.len() / k, k), RowsMut::new(&mut c, a.len() / k, n));
+                    match blocking {
+                        Some(blocking) => gemm_blocked(isa, a, &b, to, epilogue, blocking),
+                        None => gemm(isa, a, &b, to, epilogue),
+                    }
+                    c
+                };
+                let whole = into(&a, None);
+                for r in 0..m {
+                    prop_assert_eq!(&into(&a[r * k..][..k], None), &whole[r * n..][..n]);
+                }
+                prop_assert_eq!(&into(&a, Some(Blocking { k: kb, n: nb })), &whole);
             }
-            let mut c = vec![f32::NAN; m * n];
-            let blocking = Blocking { k: kb, n: nb };
-            let (a, to) = (Rows::new(&a, m, k), RowsMut::new(&mut c, m, n));
-            gemm_blocked(isa, a, &b, to, Epilogue::BiasRelu(&bias), blocking);
-            prop_assert_eq!(&c, &whole);
         }
     }
 
@@ -131,6 +138,34 @@ fn gradients_of_many_tokens_are_the_oracles() {
     for t in [255, 256, 257, 511, 600] {
         gradient_is_the_oracles(t, 17, 33, 0, t as u64);
     }
+}
+
+/// Tiles of sums that lie in the gradient as a whole.
+#[test]
+fn gradients_of_whole_tiles_are_the_oracles() {
+    for (o, i) in [(16, 64), (32, 32), (16, 16), (32, 16), (48, 96), (160, 160)] {
+        gradient_is_the_oracles(70, o, i, 0, 1);
+        gradient_is_the_oracles(300, o, i, 3, 2);
+    }
+}
+
+/// A sum begins from the bias, or what c holds; each 32 values of k are added up by themselves, even and odd ones apart.
+#[test]
+fn tiles_add_up_in_the_order_they_say() {
+    let (m, n) = (35, 81);
+    for k in [1, 2, 31, 32, 33, 80, 160, 1100] {
+        let (a, w, bias) = (values(m * k, 1), values(n * k, 2), values(n, 3));
+        let want = tile_product(&rounded(&a), &rounded(&w), &bias, k);
+        for isa in Isa::available().into_iter().filter(|isa| isa.has_tiles()) {
+            let got = product(isa, Rows::new(&a, m, k), &packed(isa, &w, n, k), Epilogue::Bias(&bias));
+            assert_eq!(got, want, "{isa:?} depth {k}");
+        }
+    }
+}
+
+#[test]
+fn nothing_to_multiply_is_no_error() {
+    nothing_to_multiply(Precision::Bf16);
 }
 
 #[test]

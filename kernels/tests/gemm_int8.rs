@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::batches::rows_have_the_bits_of_one_large_batch;
+use common::batches::{Apart, nothing_to_multiply, rows_have_the_bits_of_one_large_batch};
 use common::{size, values};
 use lsra_kernels::gemm::{Epilogue, PackedB, Precision, gemm};
 use lsra_kernels::reference::int8::linear_int8;
-use lsra_kernels::{Isa, Rows, RowsMut};
+use lsra_kernels::{Isa, Rows, RowsMut, Tier};
 use proptest::prelude::*;
 
 fn packed(isa: Isa, w: &[f32], n: usize, k: usize) -> PackedB {
@@ -31,28 +31,7 @@ proptest! {
 
     #[test]
     fn products_are_the_oracles_to_the_bit(m in size(), n in size(), k in size(), gap in 0usize..5, seed: u64) {
-        let (x, w) = (uneven(m, k, seed), uneven(n, k, seed ^ 1));
-        let (bias, residual) = (values(n, seed ^ 2), values(m * n, seed ^ 3));
-        let mut room = vec![9.0; m * (k + gap)];
-        room.chunks_mut(k + gap).zip(x.chunks(k)).for_each(|(to, x)| to[..k].copy_from_slice(x));
-        let plain = linear_int8(&x, &w, k);
-        let with = |f: &dyn Fn(usize, f32) -> f32| -> Vec<f32> { plain.iter().enumerate().map(|(i, &y)| f(i, y)).collect() };
-        let biased = with(&|i, y| y + bias[i % n]);
-        let relu = with(&|i, y| (y + bias[i % n]).max(0.0));
-        let joined = with(&|i, y| y + bias[i % n] + residual[i]);
-        let added = with(&|i, y| y + residual[i]);
-        for isa in Isa::available() {
-            let a = Rows::strided(&room, m, k, k + gap);
-            let b = packed(isa, &w, n, k);
-            prop_assert_eq!(&product(isa, a, &b, Epilogue::None), &plain, "{:?}", isa);
-            prop_assert_eq!(&product(isa, a, &b, Epilogue::Bias(&bias)), &biased, "{:?}", isa);
-            prop_assert_eq!(&product(isa, a, &b, Epilogue::BiasRelu(&bias)), &relu, "{:?}", isa);
-            let epilogue = Epilogue::BiasResidual { bias: &bias, residual: Rows::new(&residual, m, n) };
-            prop_assert_eq!(&product(isa, a, &b, epilogue), &joined, "{:?}", isa);
-            let mut c = residual.clone();
-            gemm(isa, a, &b, RowsMut::new(&mut c, m, n), Epilogue::Accumulate);
-            prop_assert_eq!(&c, &added, "{:?}", isa);
-        }
+        products_are_the_oracles(m, n, k, gap, seed);
     }
 
     #[test]
@@ -76,6 +55,64 @@ proptest! {
             let same = PackedB::from_rows(isa, Rows::new(&transposed, k, n), Precision::Int8);
             let a = Rows::new(&x, 3, k);
             prop_assert_eq!(product(isa, a, &same, Epilogue::None), product(isa, a, &packed(isa, &w, n, k), Epilogue::None));
+        }
+    }
+}
+
+fn products_are_the_oracles(m: usize, n: usize, k: usize, gap: usize, seed: u64) {
+    let (x, w) = (uneven(m, k, seed), uneven(n, k, seed ^ 1));
+    let (bias, residual) = (values(n, seed ^ 2), values(m * n, seed ^ 3));
+    let mut room = vec![9.0; m * (k + gap)];
+    room.chunks_mut(k + gap).zip(x.chunks(k)).for_each(|(to, x)| to[..k].copy_from_slice(x));
+    let plain = linear_int8(&x, &w, k);
+    let with =
+        |f: &dyn Fn(usize, f32) -> f32| -> Vec<f32> { plain.iter().enumerate().map(|(i, &y)| f(i, y)).collect() };
+    let biased = with(&|i, y| y + bias[i % n]);
+    let relu = with(&|i, y| (y + bias[i % n]).max(0.0));
+    let joined = with(&|i, y| y + bias[i % n] + residual[i]);
+    let added = with(&|i, y| y + residual[i]);
+    for isa in Isa::available() {
+        let a = Rows::strided(&room, m, k, k + gap);
+        let b = packed(isa, &w, n, k);
+        let what = format!("{isa:?} [{m}, {k}] x [{k}, {n}]");
+        assert_eq!(product(isa, a, &b, Epilogue::None), plain, "{what}");
+        assert_eq!(product(isa, a, &b, Epilogue::Bias(&bias)), biased, "{what}, bias");
+        assert_eq!(product(isa, a, &b, Epilogue::BiasRelu(&bias)), relu, "{what}, relu");
+        let epilogue = Epilogue::BiasResidual { bias: &bias, residual: Rows::new(&residual, m, n) };
+        assert_eq!(product(isa, a, &b, epilogue), joined, "{what}, residual");
+        let mut c = Apart::new(&residual, n, gap);
+        gemm(isa, a, &b, c.rows(), Epilogue::Accumulate);
+        assert_eq!(c.dense(), added, "{what}, accumulated");
+    }
+}
+
+/// Enough rows and steps for tiles, and panels and rows beside what tiles have.
+#[test]
+fn products_of_many_rows_are_the_oracles_to_the_bit() {
+    for m in [8, 16, 17, 32, 33, 50] {
+        for n in [16, 17, 33, 64, 97] {
+            for k in [125, 128, 129, 257] {
+                products_are_the_oracles(m, n, k, m % 3, k as u64);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_to_multiply_is_no_error() {
+    nothing_to_multiply(Precision::Int8);
+}
+
+/// Tiles read panels that were packed for vectors, and vectors those for tiles.
+#[test]
+fn tiers_of_the_same_vectors_share_panels() {
+    let (m, n, k) = (33, 97, 129);
+    let (x, w) = (values(m * k, 1), values(n * k, 2));
+    let tiers: Vec<Isa> = [Tier::Avx512, Tier::Amx].into_iter().filter_map(|tier| Isa::of(tier).ok()).collect();
+    for &by in &tiers {
+        for &of in &tiers {
+            let got = product(by, Rows::new(&x, m, k), &packed(of, &w, n, k), Epilogue::None);
+            assert_eq!(got, linear_int8(&x, &w, k), "{by:?} by panels for {of:?}");
         }
     }
 }

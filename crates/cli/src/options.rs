@@ -18,7 +18,7 @@ pub struct RunArgs {
     /// How to show results
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// What operands of matrix products are rounded to: f32, bf16 or int8, which is the fastest; bf16 is faster than f32 on some CPUs, Zen 4 and later among them
+    /// What operands of matrix products are rounded to: f32, bf16 or int8, which is the fastest; bf16 is faster than f32 on some CPUs: Zen 4 and later, and those with AMX
     #[arg(long, value_name = "TYPE", default_value_t)]
     pub precision: Precision,
     /// Sentences worked on at a time [default: the processors that this process may use]

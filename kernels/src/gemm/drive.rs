@@ -64,7 +64,11 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
         Values::F32(b) => isa.vectorize(Product::<Exact> { a, b, c, epilogue, blocking }),
         Values::Rounded(b) => isa.vectorize(Product::<Rounded> { a, b, c, epilogue, blocking }),
         #[cfg(target_arch = "x86_64")]
-        Values::Pairs(b) => isa.vectorize_bf16(Product::<Pairs> { a, b, c, epilogue, blocking }),
+        Values::Pairs(b) => {
+            // Tiles would give other bits.
+            assert!(!isa.has_tiles(), "b was packed for another tier");
+            isa.vectorize_bf16(Product::<Pairs> { a, b, c, epilogue, blocking });
+        }
         #[cfg(target_arch = "x86_64")]
         Values::Tiles(b) => isa.vectorize_tiles(tiles::product::Product { a, b, c, epilogue, blocking }),
         Values::Bytes(b) => int8::product(isa, a, b, c, epilogue),

@@ -129,14 +129,14 @@ impl PackedB {
 
     fn empty(isa: Isa, k: usize, n: usize, precision: Precision) -> PackedB {
         let values = match precision {
-            Precision::F32 => Values::F32(Panels::empty(isa, k, n, 0)),
+            Precision::F32 => Values::F32(Panels::empty(isa, k, n)),
             #[cfg(target_arch = "x86_64")]
             Precision::Bf16 if isa.has_tiles() => {
-                Values::Tiles(Panels::empty(isa, k.div_ceil(2).next_multiple_of(super::tiles::SIDE), n, 0))
+                Values::Tiles(Panels::empty(isa, k.div_ceil(2).next_multiple_of(super::tiles::SIDE), n))
             }
             #[cfg(target_arch = "x86_64")]
-            Precision::Bf16 if isa.has_bf16() => Values::Pairs(Panels::empty(isa, k.div_ceil(2), n, 0)),
-            Precision::Bf16 => Values::Rounded(Panels::empty(isa, k, n, 0)),
+            Precision::Bf16 if isa.has_bf16() => Values::Pairs(Panels::empty(isa, k.div_ceil(2), n)),
+            Precision::Bf16 => Values::Rounded(Panels::empty(isa, k, n)),
             Precision::Int8 => Values::Bytes(Bytes::empty(isa, k, n)),
         };
         PackedB { values, k, n }
@@ -163,8 +163,18 @@ fn round_row(row: &[f32], to: &mut [f32]) {
 }
 
 impl<W: Pod> Panels<W> {
-    /// `beyond`: steps of the widest panel that may be read behind the last panel's.
-    pub fn empty(isa: Isa, steps: usize, n: usize, beyond: usize) -> Panels<W> {
+    /// Panels of zeros.
+    pub fn empty(isa: Isa, steps: usize, n: usize) -> Panels<W> {
+        Panels::with_steps_beyond(isa, steps, n, 0)
+    }
+
+    /// The same, and behind the last panel as many words as the last step of a tile may find there: it takes 16 words of k, of which one
+    /// may be its panel's. On every tier whose panels a tile could read.
+    pub fn with_room_beyond(isa: Isa, steps: usize, n: usize) -> Panels<W> {
+        Panels::with_steps_beyond(isa, steps, n, if lanes(isa) == 16 { 15 } else { 0 })
+    }
+
+    fn with_steps_beyond(isa: Isa, steps: usize, n: usize, beyond: usize) -> Panels<W> {
         let mut panels = Panels { data: Lines::new(), steps, n, lanes: lanes(isa) };
         let columns: usize = panels.starts().map(|start| panels.width(start)).sum();
         panels.data = Lines::zeros(columns * steps + beyond * NV * panels.lanes);

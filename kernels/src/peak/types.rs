@@ -9,7 +9,7 @@ use crate::gemm::tiles::peak::Rate;
 pub fn bf16_gflops(isa: Isa) -> f64 {
     #[cfg(target_arch = "x86_64")]
     if isa.has_tiles() {
-        return best(|| isa.vectorize_tiles(Rate { bf16: true }));
+        return best(|| isa.vectorize_tiles(Rate::Bf16));
     } else if isa.has_bf16() {
         // SAFETY: the tier has AVX-512 F and BF16.
         return best(|| unsafe { x86::bf16() });
@@ -23,7 +23,7 @@ pub fn bf16_gflops(isa: Isa) -> f64 {
 pub fn int8_gops(isa: Isa) -> f64 {
     #[cfg(target_arch = "x86_64")]
     if isa.has_tiles() {
-        return best(|| isa.vectorize_tiles(Rate { bf16: false }));
+        return best(|| isa.vectorize_tiles(Rate::Bytes));
     } else if isa.has_vnni() {
         // SAFETY: the tier has AVX-512 F and VNNI.
         return best(|| unsafe { x86::int8() });

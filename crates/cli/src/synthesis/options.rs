@@ -36,7 +36,7 @@ pub struct SynthesisArgs {
     out: PathBuf,
     #[command(flatten)]
     search: SearchArgs,
-    /// What operands of matrix products are rounded to: f32, bf16 or int8, which is the fastest; bf16 is faster than f32 on some CPUs, Zen 4 and later among them
+    /// What operands of matrix products are rounded to: f32, bf16 or int8, which is the fastest; bf16 is faster than f32 on some CPUs: Zen 4 and later, and those with AMX
     #[arg(long, value_name = "TYPE", default_value_t)]
     precision: Precision,
     /// Sentences worked on at a time; no result depends on it [default: the processors that this process may use]

@@ -146,5 +146,5 @@ fn options() {
         assert_refused(&w.run("translate", &[arguments, &["ein"]].concat()), parts);
     }
     let tier = w.command("translate", &["ein"]).env("LSRA_ISA", "avx3").output().unwrap();
-    assert_refused(&tier, &["LSRA_ISA=avx3", "use scalar, avx2 or avx512"]);
+    assert_refused(&tier, &["LSRA_ISA=avx3", "use scalar, avx2, avx512 or amx"]);
 }

@@ -13,7 +13,7 @@ pub(super) mod quantize;
 
 pub(super) use drive::product;
 #[cfg(target_arch = "x86_64")]
-pub(super) use {drive::BLOCK, multiply::Units};
+pub(super) use {drive::block_columns, multiply::Units};
 
 use super::packed::Panels;
 use crate::Isa;
@@ -37,9 +37,7 @@ pub(super) struct Bytes {
 impl Bytes {
     pub fn empty(isa: Isa, k: usize, n: usize) -> Bytes {
         assert!(k <= 1 << 16, "a sum of {k} products of bytes may overflow");
-        // A tile's last step takes 16 words, of which one may be its panel's.
-        let beyond = if isa.has_tiles() { 15 } else { 0 };
-        let panels = Panels::empty(isa, k.div_ceil(4), n, beyond);
+        let panels = Panels::with_room_beyond(isa, k.div_ceil(4), n);
         // Whole panels, which are read as vectors.
         let columns = n.next_multiple_of(2 * panels.lanes);
         Bytes { panels, k, scales: vec![0.0; columns], offsets: vec![0; columns] }

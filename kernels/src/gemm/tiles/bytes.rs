@@ -1,10 +1,9 @@
 //! c = a b in bytes, rows of a quantised as they come.
 
-use super::multiply::{self, Place, Shape};
+use super::multiply::{self, Factors, Operands, Place, Shape};
 use super::{ROOM, ROWS, SIDE, STRIDE, Sums, Tiles, ending, stride_of};
 use crate::gemm::epilogue::Epilogue;
-use crate::gemm::int8::{BLOCK, Bytes, Units, quantize};
-use crate::gemm::micro::NV;
+use crate::gemm::int8::{Bytes, Units, block_columns, quantize};
 use crate::lines::Lines;
 use crate::{Rows, RowsMut};
 use pulp::{Simd, WithSimd};
@@ -27,7 +26,7 @@ impl WithSimd for Product<'_> {
         let tiles = unsafe { Tiles::configure(self.a.rows) };
         let mut sums = Sums::ZEROS;
         let n = self.b.panels.n;
-        let columns = (BLOCK / self.b.panels.steps.max(1)).max(1).next_multiple_of(NV * S::F32_LANES);
+        let columns = block_columns(self.b.panels.steps, S::F32_LANES);
         let mut room = ROOM.take();
         for n0 in (0..n).step_by(columns) {
             for row in (0..self.a.rows).step_by(ROWS) {
@@ -84,28 +83,31 @@ impl Product<'_> {
             let b = &panels.data.words()[start * panels.steps..];
             let further = (shape.columns() / width).max(1) - 1;
             assert!(b.len() >= (further * panels.steps + steps * SIDE) * width);
-            let o = multiply::Operands {
+            let factors = Factors {
                 a: a.words.as_ptr(),
                 a_row: a.stride,
                 b: b.as_ptr(),
                 b_word: width,
                 b_next: panels.steps * width,
                 steps,
-                from: None,
-                to: Place { at: sums.words.as_mut_ptr(), row: STRIDE },
             };
+            let to = Place { at: sums.words.as_mut_ptr(), row: STRIDE };
             // SAFETY: a holds whole tiles of rows and b the shape's columns, as was just checked.
-            unsafe { multiply::bytes(tiles, shape, o) };
+            unsafe { multiply::bytes(tiles, shape, Operands { factors, from: None, to }) };
             let units = Units { rows: &a.units, columns: &self.b.scales[start..], offsets: &self.b.offsets[start..] };
             let end = columns.end.min(start + shape.columns());
             for r in 0..rows.len() {
                 // SAFETY: the body was entered for AVX-512.
                 unsafe { scale(&mut sums.words[r * STRIDE..][..shape.columns()], units, r) };
             }
-            if let Epilogue::Accumulate = self.epilogue {
-                ending::add(simd, &self.c, rows.clone(), start..end, sums);
+            match self.epilogue {
+                Epilogue::None => {}
+                Epilogue::Accumulate => ending::add(simd, &self.c, rows.clone(), start..end, sums),
+                Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) | Epilogue::BiasResidual { bias, .. } => {
+                    ending::add_bias(simd, &bias[start..end], rows.len(), sums);
+                }
             }
-            ending::store::<S, false>(simd, sums, &mut self.c, rows.clone(), start..end, self.epilogue);
+            ending::store(simd, sums, &mut self.c, rows.clone(), start..end, self.epilogue);
             start = end;
         }
     }

@@ -1,23 +1,12 @@
 //! Where the sums of tiles begin and end: in c itself where whole tiles lie there and nothing is left to do, or in memory of their own.
 
-use super::multiply::{Operands, Place, Shape, bf16};
-use super::{SIDE, STRIDE, Sums, Tiles};
+use super::multiply::{Factors, Operands, Place, Shape, bf16};
+use super::{ROWS, SIDE, STRIDE, Sums, Tiles};
 use crate::RowsMut;
-use crate::gemm::epilogue::{Epilogue, begin, finish, finish_biased};
-use crate::gemm::micro::NV;
+use crate::gemm::epilogue::{Epilogue, begin, finish_biased};
+use crate::gemm::micro::{NV, load as load_vector};
 use pulp::Simd;
 use std::ops::Range;
-
-/// Operands of some tiles, without where their sums begin and end.
-#[derive(Clone, Copy)]
-pub struct Factors {
-    pub a: *const u32,
-    pub a_row: usize,
-    pub b: *const u32,
-    pub b_word: usize,
-    pub b_next: usize,
-    pub steps: usize,
-}
 
 /// What of a product is done here.
 #[derive(Clone, Copy)]
@@ -34,7 +23,7 @@ impl<'a> Part<'a> {
         Part { first: true, last: true, epilogue }
     }
 
-    /// Whether vectors have to see the sums.
+    /// Whether nothing is left to do to sums once they are made.
     fn is_plain(&self) -> bool {
         !self.last || matches!(self.epilogue, Epilogue::None | Epilogue::Accumulate | Epilogue::Bias(_))
     }
@@ -43,64 +32,60 @@ impl<'a> Part<'a> {
 /// c = a b in bf16 for some rows and columns, with what begins and ends sums. A bias begins them.
 ///
 /// # Safety
-/// As of [`bf16`] for the factors; rows and columns are of c, and no more than the shape has.
+/// As of [`bf16`] for the factors and the shape; rows and columns are of c, and no more than the shape has.
 #[inline(always)]
-pub unsafe fn multiply<S: Simd>(
+pub unsafe fn product_into<S: Simd>(
     simd: S,
     tiles: &Tiles,
     shape: Shape,
-    f: Factors,
+    factors: Factors,
     c: &mut RowsMut<'_>,
     rows: Range<usize>,
     columns: Range<usize>,
     part: Part<'_>,
     sums: &mut Sums,
 ) {
-    let whole = rows.len().is_multiple_of(tiles.rows) && columns.len() == shape.columns();
-    let direct = whole && part.is_plain();
+    let all = if shape.is_tall() { ROWS } else { tiles.rows };
+    let direct = part.is_plain() && (rows.len(), columns.len()) == (all, shape.columns());
+    let continued = !part.first || matches!(part.epilogue, Epilogue::Accumulate);
     let to = if direct {
         let place = &mut c.data[rows.start * c.stride + columns.start..];
-        assert!(place.len() >= (rows.len() - 1) * c.stride + columns.len());
+        assert!(place.len() >= (all - 1) * c.stride + columns.len());
         Place { at: place.as_mut_ptr().cast(), row: c.stride }
     } else {
+        if continued {
+            load(simd, c, rows.clone(), columns.clone(), &mut sums.words);
+        }
         Place { at: sums.words.as_mut_ptr(), row: STRIDE }
     };
-    let from = if !part.first || matches!(part.epilogue, Epilogue::Accumulate) {
-        if !direct {
-            load(simd, c, rows.clone(), columns.clone(), sums);
-        }
+    let from = if continued {
         Some(Place { at: to.at.cast_const(), row: to.row })
     } else if let Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) | Epilogue::BiasResidual { bias, .. } = part.epilogue
     {
-        let bias = &bias[columns.clone()];
-        let at = if bias.len() == shape.columns() {
-            bias.as_ptr()
-        } else {
+        let mut bias = &bias[columns.clone()];
+        if bias.len() < shape.columns() {
             sums.bias[..bias.len()].copy_from_slice(bias);
-            sums.bias.as_ptr()
-        };
-        Some(Place { at: at.cast(), row: 0 })
+            bias = &sums.bias;
+        }
+        Some(Place { at: bias.as_ptr().cast(), row: 0 })
     } else {
         None
     };
-    let Factors { a, a_row, b, b_word, b_next, steps } = f;
-    // SAFETY: factors as the caller vouches. Sums end in c, where whole tiles lie as was just checked, or in memory that holds any shape; they
-    // begin there too, or from a row of as many values as the shape has columns.
-    unsafe { bf16(tiles, shape, Operands { a, a_row, b, b_word, b_next, steps, from, to }) };
+    // SAFETY: factors as the caller vouches. Sums end in c, where all of the shape's rows and columns lie as was just checked, or in memory that
+    // holds any shape; they begin there too, or from a row of as many values as the shape has columns.
+    unsafe { bf16(tiles, shape, Operands { factors, from, to }) };
     if !direct {
         let epilogue = if part.last { part.epilogue } else { Epilogue::None };
-        store::<S, true>(simd, sums, c, rows, columns, epilogue);
+        store(simd, sums, c, rows, columns, epilogue);
     }
 }
 
-/// sums = what c holds.
+/// words: `[rows, STRIDE]` = what c holds.
 #[inline(always)]
-fn load<S: Simd>(simd: S, c: &RowsMut<'_>, rows: Range<usize>, columns: Range<usize>, sums: &mut Sums) {
+fn load<S: Simd>(simd: S, c: &RowsMut<'_>, rows: Range<usize>, columns: Range<usize>, words: &mut [u32]) {
     for (r, row) in rows.enumerate() {
         for (at, part) in parts::<S>(columns.clone()) {
-            let mut acc = [[simd.splat_f32s(0.0); NV]];
-            begin(simd, &mut acc, c, row, part);
-            sums.vectors_mut::<S>(r, at).copy_from_slice(&acc[0]);
+            vectors_mut::<S>(words, r, at).copy_from_slice(&held(simd, c, row, part));
         }
     }
 }
@@ -110,18 +95,40 @@ fn load<S: Simd>(simd: S, c: &RowsMut<'_>, rows: Range<usize>, columns: Range<us
 pub fn add<S: Simd>(simd: S, c: &RowsMut<'_>, rows: Range<usize>, columns: Range<usize>, sums: &mut Sums) {
     for (r, row) in rows.enumerate() {
         for (at, part) in parts::<S>(columns.clone()) {
-            let mut held = [[simd.splat_f32s(0.0); NV]];
-            begin(simd, &mut held, c, row, part);
-            for (to, held) in sums.vectors_mut::<S>(r, at).iter_mut().zip(held[0]) {
+            let held = held(simd, c, row, part);
+            for (to, held) in vectors_mut::<S>(&mut sums.words, r, at).iter_mut().zip(held) {
                 *to = simd.add_f32s(*to, held);
             }
         }
     }
 }
 
-/// Writes sums to c, after what the epilogue adds; but for the bias where they began from it.
+/// sums += the bias of their columns, in each of some rows.
 #[inline(always)]
-pub fn store<S: Simd, const BIASED: bool>(
+pub fn add_bias<S: Simd>(simd: S, bias: &[f32], rows: usize, sums: &mut Sums) {
+    for r in 0..rows {
+        for (at, part) in parts::<S>(0..bias.len()) {
+            for (v, to) in vectors_mut::<S>(&mut sums.words, r, at).iter_mut().enumerate() {
+                *to = simd.add_f32s(*to, load_vector(simd, &bias[part.clone()], v));
+            }
+        }
+    }
+}
+
+/// A panel's columns of a row of c.
+#[inline(always)]
+fn held<S: Simd>(simd: S, c: &RowsMut<'_>, row: usize, columns: Range<usize>) -> [S::f32s; NV] {
+    let mut held = [[simd.splat_f32s(0.0); NV]];
+    begin(simd, &mut held, c, row, columns);
+    held[0]
+}
+
+/// Rows that are written at once.
+const TALL: usize = 8;
+
+/// Writes sums, which hold their bias already, to c, after what else the epilogue does.
+#[inline(always)]
+pub fn store<S: Simd>(
     simd: S,
     sums: &Sums,
     c: &mut RowsMut<'_>,
@@ -129,14 +136,17 @@ pub fn store<S: Simd, const BIASED: bool>(
     columns: Range<usize>,
     epilogue: Epilogue<'_>,
 ) {
-    for (at, part) in parts::<S>(columns) {
+    for (at, columns) in parts::<S>(columns) {
         let mut r = 0;
         while r < rows.len() {
-            let (row, part) = (rows.start + r, part.clone());
-            r += match rows.len() - r {
-                8.. => store_rows::<S, BIASED, 8>(simd, sums, r, at, c, row, part, epilogue),
-                _ => store_rows::<S, BIASED, 1>(simd, sums, r, at, c, row, part, epilogue),
-            };
+            let row = rows.start + r;
+            if rows.len() - r >= TALL {
+                finish_biased(simd, &some::<S, TALL>(simd, sums, r, at), c, row, columns.clone(), epilogue);
+                r += TALL;
+            } else {
+                finish_biased(simd, &some::<S, 1>(simd, sums, r, at), c, row, columns.clone(), epilogue);
+                r += 1;
+            }
         }
     }
 }
@@ -151,40 +161,19 @@ fn parts<S: Simd>(columns: Range<usize>) -> impl Iterator<Item = (usize, Range<u
     })
 }
 
-/// Some rows of one such run; returns how many.
+/// A panel's columns of the R rows of sums from `r` on.
 #[inline(always)]
-fn store_rows<S: Simd, const BIASED: bool, const MR: usize>(
-    simd: S,
-    sums: &Sums,
-    r: usize,
-    at: usize,
-    c: &mut RowsMut<'_>,
-    row: usize,
-    columns: Range<usize>,
-    epilogue: Epilogue<'_>,
-) -> usize {
-    let mut acc = [[simd.splat_f32s(0.0); NV]; MR];
+fn some<S: Simd, const R: usize>(simd: S, sums: &Sums, r: usize, at: usize) -> [[S::f32s; NV]; R] {
+    let mut acc = [[simd.splat_f32s(0.0); NV]; R];
     for (i, acc) in acc.iter_mut().enumerate() {
-        acc.copy_from_slice(sums.vectors::<S>(r + i, at));
+        let row = &sums.words[(r + i) * STRIDE + at..][..NV * SIDE];
+        acc.copy_from_slice(S::as_simd_f32s(bytemuck::cast_slice(row)).0);
     }
-    if const { BIASED } {
-        finish_biased(simd, &acc, c, row, columns, epilogue);
-    } else {
-        finish(simd, &acc, c, row, columns, epilogue);
-    }
-    MR
+    acc
 }
 
-impl Sums {
-    /// A panel's columns of a row.
-    #[inline(always)]
-    fn vectors<S: Simd>(&self, r: usize, at: usize) -> &[S::f32s] {
-        S::as_simd_f32s(bytemuck::cast_slice(&self.words[r * STRIDE + at..][..NV * SIDE])).0
-    }
-
-    /// The same, to write.
-    #[inline(always)]
-    fn vectors_mut<S: Simd>(&mut self, r: usize, at: usize) -> &mut [S::f32s] {
-        S::as_mut_simd_f32s(bytemuck::cast_slice_mut(&mut self.words[r * STRIDE + at..][..NV * SIDE])).0
-    }
+/// A panel's columns of a row, to write.
+#[inline(always)]
+fn vectors_mut<S: Simd>(words: &mut [u32], r: usize, at: usize) -> &mut [S::f32s] {
+    S::as_mut_simd_f32s(bytemuck::cast_slice_mut(&mut words[r * STRIDE + at..][..NV * SIDE])).0
 }

@@ -1,7 +1,7 @@
-//! dw += dy' x in bf16, two tokens to a word.
+//! dw += dy' x in bf16, two tokens to a word; of each 32 tokens even and odd ones are summed apart.
 
-use super::ending::{Factors, Part, multiply};
-use super::multiply::Shape;
+use super::ending::{Part, product_into};
+use super::multiply::{Factors, Shape};
 use super::{ROWS, SIDE, Sums, Tiles, stride_of};
 use crate::gemm::bf16::native;
 use crate::gemm::epilogue::Epilogue;
@@ -69,7 +69,7 @@ impl Gradient<'_> {
                 Factors { a: a.as_ptr(), a_row: dy.stride, b: b.as_ptr(), b_word: x.stride, b_next: 2 * SIDE, steps };
             let part = Part::whole(Epilogue::Accumulate);
             // SAFETY: a holds whole tiles of outputs and b the shape's columns of each word, as just sliced.
-            unsafe { multiply(simd, tiles, shape, f, &mut self.dw, rows.clone(), columns, part, sums) };
+            unsafe { product_into(simd, tiles, shape, f, &mut self.dw, rows.clone(), columns, part, sums) };
             start = end;
         }
     }

@@ -15,6 +15,7 @@ pub(super) mod product;
 use crate::lines::Lines;
 use std::arch::asm;
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
 /// Rows of a tile; also words of a row, and columns of a tile of sums.
 pub(super) const SIDE: usize = 16;
@@ -29,7 +30,7 @@ const STRIDE: usize = 4 * SIDE;
 #[repr(C, align(64))]
 struct Sums {
     words: [u32; ROWS * STRIDE],
-    /// A bias that ends within a tile, and what follows.
+    /// The bias of columns that end within a tile; beyond them, anything.
     bias: [f32; STRIDE],
 }
 
@@ -49,8 +50,10 @@ fn stride_of(words: usize) -> usize {
 
 /// All eight tiles of this thread, until it is dropped.
 struct Tiles {
-    /// Of a tile of a, or of sums of one.
+    /// Rows of tiles of a, and of sums.
     rows: usize,
+    /// No other thread has them.
+    thread: PhantomData<*const ()>,
 }
 
 impl Tiles {
@@ -79,7 +82,7 @@ impl Tiles {
         configuration.rows[5..8].fill(SIDE as u8);
         // SAFETY: the caller has tiles; the configuration is valid, and nothing but the tiles is touched.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &configuration, options(nostack, readonly)) };
-        Tiles { rows }
+        Tiles { rows, thread: PhantomData }
     }
 }
 

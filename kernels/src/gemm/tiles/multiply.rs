@@ -20,7 +20,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// For so many rows and columns that are left, both at least one: no more than that takes, and whole panels.
+    /// The widest in whole panels that takes no more columns than are left. Rows and columns are at least one.
     pub fn of(rows: usize, columns: usize) -> Shape {
         match (rows > SIDE, columns) {
             (true, ..=SIDE) => Shape::TwoByOne,
@@ -29,6 +29,11 @@ impl Shape {
             (false, 64..) => Shape::OneByFour,
             (false, _) => Shape::OneByTwo,
         }
+    }
+
+    /// Whether it has a second tile of rows.
+    pub fn is_tall(self) -> bool {
+        matches!(self, Shape::TwoByTwo | Shape::TwoByOne)
     }
 
     /// Columns of sums.
@@ -41,9 +46,9 @@ impl Shape {
     }
 }
 
-/// What some tiles of sums are made of.
+/// What the sums of some tiles are made of.
 #[derive(Clone, Copy)]
-pub struct Operands {
+pub struct Factors {
     /// 16 words a row and step.
     pub a: *const u32,
     /// Words between rows of a.
@@ -55,7 +60,13 @@ pub struct Operands {
     pub b_next: usize,
     /// Steps of 16 words.
     pub steps: usize,
-    /// What the sums begin from, 32-bit values as they are; zeros where there is nothing.
+}
+
+/// The same, and where the sums begin and end.
+#[derive(Clone, Copy)]
+pub struct Operands {
+    pub factors: Factors,
+    /// What they begin from, 32-bit values as they are; zeros where there is nothing.
     pub from: Option<Place<*const u32>>,
     /// Where they go.
     pub to: Place<*mut u32>,
@@ -94,20 +105,23 @@ struct Addresses {
 impl Addresses {
     #[inline(always)]
     fn of(o: Operands, shape: Shape) -> Addresses {
-        let b_step = 4 * SIDE * o.b_word;
-        let two_rows = matches!(shape, Shape::TwoByTwo | Shape::TwoByOne);
-        let (more, more_step) =
-            if two_rows { (o.a.wrapping_add(SIDE * o.a_row), 4 * SIDE) } else { (o.b.wrapping_add(o.b_next), b_step) };
+        let f = o.factors;
+        let b_step = 4 * SIDE * f.b_word;
+        let (more, more_step) = if shape.is_tall() {
+            (f.a.wrapping_add(SIDE * f.a_row), 4 * SIDE)
+        } else {
+            (f.b.wrapping_add(f.b_next), b_step)
+        };
         let from = o.from.unwrap_or(Place { at: std::ptr::null(), row: 0 });
         Addresses {
-            a: o.a as usize,
-            a_row: 4 * o.a_row,
-            b: o.b as usize,
-            b_word: 4 * o.b_word,
+            a: f.a as usize,
+            a_row: 4 * f.a_row,
+            b: f.b as usize,
+            b_word: 4 * f.b_word,
             b_step,
             more: more as usize,
             more_step,
-            steps: o.steps,
+            steps: f.steps,
             from: from.at as usize,
             from_row: 4 * from.row,
             from_more: from.at as usize + 4 * SIDE * from.row,
@@ -243,7 +257,8 @@ macro_rules! multiply {
 ///
 /// # Safety
 /// For each step and each tile of the shape `a` is readable for a tile's rows of 16 words and `b` for 16 words of 16 columns; for each tile `from` is
-/// readable, where there is one, and `to` writable, for a tile's rows of 16 words. A tile's rows are those that tiles were configured for.
+/// readable, where there is one, and `to` writable, for a tile's rows of 16 words. A tile's rows are those that tiles were configured for; 16 for
+/// shapes of two tiles of rows.
 #[inline(always)]
 pub unsafe fn bf16(_tiles: &Tiles, shape: Shape, o: Operands) {
     // SAFETY: reads and writes as the caller vouches; tiles are configured.

@@ -7,11 +7,12 @@ use std::arch::asm;
 use std::time::Instant;
 
 /// Rounds of four products in one timing, some tenths of a millisecond.
-const ROUNDS: usize = 1 << 15;
+const ROUNDS: usize = 1 << 14;
 
-/// Measures products of bf16, or else of bytes, in 10^9 operations a second; a multiply-add is two.
-pub struct Rate {
-    pub bf16: bool,
+/// Measures products of a type, in 10^9 operations a second; a multiply-add is two.
+pub enum Rate {
+    Bf16,
+    Bytes,
 }
 
 impl WithSimd for Rate {
@@ -53,8 +54,13 @@ impl WithSimd for Rate {
         let _tiles = unsafe { Tiles::configure(SIDE) };
         let start = Instant::now();
         // SAFETY: tiles are configured, and four lie side by side in `words`.
-        unsafe { if self.bf16 { rounds!("tdpbf16ps", &words) } else { rounds!("tdpbusd", &words) } }
-        let values = SIDE * if self.bf16 { 2 } else { 4 };
+        unsafe {
+            match self {
+                Rate::Bf16 => rounds!("tdpbf16ps", &words),
+                Rate::Bytes => rounds!("tdpbusd", &words),
+            }
+        }
+        let values = SIDE * if let Rate::Bf16 = self { 2 } else { 4 };
         (2 * 4 * ROUNDS * SIDE * SIDE * values) as f64 / start.elapsed().as_secs_f64() / 1e9
     }
 }

@@ -1,7 +1,7 @@
 //! c = a b in bf16, rows of a rounded as they come.
 
-use super::ending::{Factors, Part, multiply};
-use super::multiply::Shape;
+use super::ending::{Part, product_into};
+use super::multiply::{Factors, Shape};
 use super::{ROOM, ROWS, SIDE, Sums, Tiles, stride_of};
 use crate::gemm::bf16::native;
 use crate::gemm::drive::Blocking;
@@ -106,7 +106,7 @@ impl Product<'_> {
                 let f = Factors { a, a_row, b: b.as_ptr(), b_word: width, b_next: self.b.steps * width, steps };
                 // SAFETY: a holds whole tiles of rows, as was just checked, and b the shape's columns: a panel is as wide as one or two tiles,
                 // and only one that is narrow has no more than 16 columns left.
-                unsafe { multiply(simd, tiles, shape, f, &mut self.c, visiting, start..end, part, sums) };
+                unsafe { product_into(simd, tiles, shape, f, &mut self.c, visiting, start..end, part, sums) };
             }
             start = end;
         }
