@@ -51,8 +51,10 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Error> {
     let chosen: Vec<_> = plans().into_iter().filter(|p| matches(&args.filter, &p.name)).collect();
     // Beside a rival only where there is one to run.
     let chosen: Vec<_> = chosen.into_iter().filter(|p| args.peers || !p.name.contains("/against/")).collect();
+    let mut shown = Sink::open(None)?;
     if args.list {
-        chosen.iter().for_each(|p| println!("{}", p.name));
+        chosen.iter().try_for_each(|p| shown.line(&p.name))?;
+        shown.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
     if chosen.is_empty() {
@@ -61,15 +63,14 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Error> {
     let old = args.compare.as_deref().map(read).transpose()?;
     let new = match &args.with {
         Some(path) => read(path)?,
-        None => measured(args, chosen)?,
+        None => measured(args, chosen, &mut shown)?,
     };
-    match old {
-        Some(old) => Ok(held_against(&old, &new)),
-        None => Ok(ExitCode::SUCCESS),
-    }
+    let fell = old.map_or(Ok(0), |old| held_against(&old, &new, &mut shown))?;
+    shown.finish()?;
+    Ok(ExitCode::from(u8::from(fell > 0)))
 }
 
-fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, Error> {
+fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>, shown: &mut Sink) -> Result<Record, Error> {
     let isa = Isa::from_env()?;
     // Before anything is measured: that takes minutes.
     let json = args.json.as_deref().map(|path| Sink::open(Some(path))).transpose()?;
@@ -81,17 +82,21 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
     let mut record = Record::new();
     for plan in chosen {
         let figure = measure(&plan.name, (plan.build)(isa), &mut roofs, peers.as_mut(), effort).map_err(failed)?;
-        println!("{}", line(&figure));
+        shown.line(&line(&figure))?;
+        // They come minutes apart.
+        shown.flush()?;
         record.push(figure);
     }
     for figure in jobs::derived(&record) {
-        println!("{}", line(&figure));
+        shown.line(&line(&figure))?;
         record.push(figure);
     }
     let void = peers.as_ref().map(Peers::below_their_figures).unwrap_or_default();
     if !void.is_empty() {
-        println!("void: no ratio to a peer counts, because these stayed below four fifths of what is known of them:");
-        void.iter().for_each(|v| println!("  {v}"));
+        shown.line(
+            "void: no ratio to a peer counts, because these stayed below four fifths of what is known of them:",
+        )?;
+        void.iter().try_for_each(|v| shown.line(&format!("  {v}")))?;
     }
     if let Some(mut json) = json {
         json.line(&serde_json::to_string_pretty(&record).expect("numbers and text make JSON"))?;
@@ -108,7 +113,7 @@ fn measured(args: &BenchArgs, chosen: Vec<lsra_bench::Plan>) -> Result<Record, E
         let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("bench-results");
         let written = |cause| Error::Unwritable { path: results.display().to_string(), cause };
         let folder = save::save(&results, &about, &record).map_err(written)?;
-        println!("saved in {}", folder.display());
+        shown.line(&format!("saved in {}", folder.display()))?;
     }
     Ok(record)
 }
@@ -135,7 +140,8 @@ fn line(f: &Figure) -> String {
     format!("{:<58} {:>9} {:<9} {roof} ±{:.1}%{peer}", f.name, chart::number(f.value), f.unit, 100.0 * f.noise)
 }
 
-fn held_against(old: &Record, new: &Record) -> ExitCode {
+/// Shows what changed; returns how many figures fell.
+fn held_against(old: &Record, new: &Record, shown: &mut Sink) -> Result<usize, Error> {
     let changes = compare(old, new);
     let row = |c: &Change| {
         let verdict = if c.is_fall() {
@@ -147,10 +153,10 @@ fn held_against(old: &Record, new: &Record) -> ExitCode {
         };
         vec![c.name.clone(), format!("{:.3}", c.times), format!("{:.3}", c.noise), c.by.clone(), verdict.to_owned()]
     };
-    print!("{}", columns(&["figure", "times as good", "noise", "by", ""], changes.iter().map(row).collect()));
+    shown.text(&columns(&["figure", "times as good", "noise", "by", ""], changes.iter().map(row).collect()))?;
     let fell = changes.iter().filter(|c| c.is_fall()).count();
-    println!("{} figures in both, {fell} fell", changes.len());
-    ExitCode::from(u8::from(fell > 0))
+    shown.line(&format!("{} figures in both, {fell} fell", changes.len()))?;
+    Ok(fell)
 }
 
 #[cfg(test)]
@@ -167,7 +173,8 @@ mod tests {
     #[test]
     fn a_fall_is_told_by_the_exit_status() {
         let figure = |value| vec![Figure { noise: 0.01, ..Figure::derived("a", value, "tokens/s") }];
-        assert_eq!(format!("{:?}", held_against(&figure(100.0), &figure(80.0))), format!("{:?}", ExitCode::from(1)));
-        assert_eq!(format!("{:?}", held_against(&figure(100.0), &figure(99.0))), format!("{:?}", ExitCode::SUCCESS));
+        let mut shown = Sink::open(None).unwrap();
+        assert_eq!(held_against(&figure(100.0), &figure(80.0), &mut shown).unwrap(), 1);
+        assert_eq!(held_against(&figure(100.0), &figure(99.0), &mut shown).unwrap(), 0);
     }
 }

@@ -32,11 +32,13 @@ const ROUNDS: usize = 8;
 
 /// Measures, prints a table, and writes JSON where asked for.
 ///
-/// Errors: the file cannot be written.
+/// Errors: the file, or standard output, cannot be written.
 pub fn run(args: &PeakArgs) -> Result<ExitCode, Error> {
     let peaks = [multiply_adds(), reads()].concat();
-    print!("{}", table(&peaks));
-    println!("\n{} cores; the best of some runs, each core reading or computing for itself", cores());
+    let mut shown = Sink::open(None)?;
+    shown.text(&table(&peaks))?;
+    shown.line(&format!("\n{} cores; the best of some runs, each core reading or computing for itself", cores()))?;
+    shown.finish()?;
     if let Some(path) = &args.json {
         let mut sink = Sink::open(Some(path))?;
         sink.line(&serde_json::to_string_pretty(&peaks).expect("numbers and text make JSON"))?;
