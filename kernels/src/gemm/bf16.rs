@@ -24,6 +24,7 @@ pub(super) fn bits(x: f32) -> u16 {
 }
 
 /// Words of values that follow one another; a zero completes the last.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn pair_row(row: &[f32], to: &mut [u32]) {
     for (to, pair) in to.iter_mut().zip(row.chunks(2)) {
         *to = word(pair[0], pair.get(1).copied().unwrap_or(0.0));
@@ -31,12 +32,14 @@ pub(super) fn pair_row(row: &[f32], to: &mut [u32]) {
 }
 
 /// Words of two rows' values, one under the other; zeros where there is no second row.
+#[cfg(target_arch = "x86_64")]
 pub(super) fn pair_rows(first: &[f32], second: Option<&[f32]>, to: &mut [u32]) {
     for (c, (to, &x)) in to.iter_mut().zip(first).enumerate() {
         *to = word(x, second.map_or(0.0, |row| row[c]));
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 fn word(low: f32, high: f32) -> u32 {
     u32::from(bits(low)) | u32::from(bits(high)) << 16
 }

@@ -4,6 +4,7 @@ use super::epilogue::{Epilogue, begin, finish};
 use super::micro::{NV, Operands, multiply, multiply_partial, tallest};
 use super::precision::Precision;
 use super::{bf16, gradient_bf16};
+#[cfg(target_arch = "x86_64")]
 use crate::lines::Lines;
 use crate::prefetch;
 use crate::{Isa, Rows, RowsMut, trace};
@@ -13,6 +14,7 @@ use pulp::{Simd, WithSimd};
 #[derive(Clone, Debug, Default)]
 pub struct GemmScratch {
     pub(super) rounded: [Vec<f32>; 2],
+    #[cfg(target_arch = "x86_64")]
     pub(super) words: [Lines<u32>; 2],
 }
 

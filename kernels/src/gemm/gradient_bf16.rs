@@ -1,7 +1,6 @@
 //! The gradient of a weight with both operands in bf16, two tokens to a word.
 
 use super::gradient::GemmScratch;
-use crate::lines::Lines;
 use crate::{Isa, Rows, RowsMut};
 
 /// dw += dy' x. Panics where the tier has no bf16 products.
@@ -30,6 +29,7 @@ mod x86 {
     use super::super::gradient::TOKENS;
     use super::super::micro::{NV, Operands};
     use super::*;
+    use crate::lines::Lines;
     use crate::prefetch;
     use pulp::{Simd, WithSimd};
     use std::ops::Range;
