@@ -72,6 +72,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
         start,
         time_limit: None,
         trace: args.trace.clone(),
+        hint: None,
     };
     match job.run(&text)? {
         JobEnd::Trained(trained) => {

@@ -44,6 +44,8 @@ pub struct Job {
     pub time_limit: Option<Duration>,
     /// What to record.
     pub trace: UpdateTraceArgs,
+    /// What to tell once training begins, when nothing has gone wrong.
+    pub hint: Option<&'static str>,
 }
 
 /// How a job ended.
@@ -94,7 +96,7 @@ impl Job {
         };
         let Settings { decoding, watch, .. } = &self.settings;
         let sampler = Sampler::new(text, watch, decoding, config.max_positions, self.threads);
-        let mut reporter = Reporter::new(sampler, &self.out);
+        let mut reporter = Reporter::new(sampler, &self.out, self.hint);
         let mut traced = TracedUpdates::new(&self.trace, &mut reporter)?;
         let mut trainer = Trainer::new(setup)?;
         let running = Running::begin();

@@ -135,9 +135,8 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    if settings.training.precision == PrecisionKind::F32 && !args.resume && bf16_is_faster(isa) {
-        eprintln!("this CPU multiplies bf16 faster: --precision bf16 learns as well in clearly less time");
-    }
+    let slow = settings.training.precision == PrecisionKind::F32 && !args.resume && bf16_is_faster(isa);
+    let hint = slow.then_some("this CPU multiplies bf16 faster: --precision bf16 learns as well in clearly less time");
     let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
         prepared = base.cut(prepared, &languages)?;
@@ -161,6 +160,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
         start: if args.resume { Start::Resume } else { Start::Fresh },
         time_limit,
         trace: args.trace.clone(),
+        hint,
     };
     match job.run(&prepared)? {
         JobEnd::Trained(trained) => {

@@ -18,6 +18,7 @@ pub struct Progress {
     bar: ProgressBar,
     recent: Recent,
     last_line: Instant,
+    hint: Option<&'static str>,
 }
 
 /// Means that forget.
@@ -54,11 +55,11 @@ impl Recent {
 }
 
 impl Progress {
-    /// Nothing done yet.
-    pub fn new() -> Progress {
+    /// Nothing done yet; the hint is told when it begins.
+    pub fn new(hint: Option<&'static str>) -> Progress {
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  epoch {prefix}  {msg}");
         let bar = ProgressBar::new(0).with_style(style.expect("a template of known keys"));
-        Progress { bar, recent: Recent::default(), last_line: Instant::now() }
+        Progress { bar, recent: Recent::default(), last_line: Instant::now(), hint }
     }
 
     /// A line above the bar.
@@ -106,6 +107,7 @@ fn introduction(trainer: &Trainer<'_>) -> String {
 impl Observer for Progress {
     fn started(&mut self, trainer: &Trainer<'_>, from: Option<&Path>, broken: &[CheckpointError]) {
         self.say(&introduction(trainer));
+        self.hint.iter().for_each(|hint| self.say(hint));
         broken.iter().for_each(|b| self.say(&format!("warning: {b}")));
         if let Some(from) = from {
             let progress = trainer.progress();

@@ -27,9 +27,9 @@ pub(super) struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// A reporter of the run in this folder.
-    pub(super) fn new(sampler: Sampler<'a>, folder: &Path) -> Reporter<'a> {
-        let (progress, log) = (Progress::new(), Follower::new(folder));
+    /// A reporter of the run in this folder, which tells the hint once training begins.
+    pub(super) fn new(sampler: Sampler<'a>, folder: &Path, hint: Option<&'static str>) -> Reporter<'a> {
+        let (progress, log) = (Progress::new(hint), Follower::new(folder));
         Reporter {
             progress,
             sampler,

@@ -93,6 +93,7 @@ fn train(
         start: Start::Fresh,
         time_limit: None,
         trace: Default::default(),
+        hint: None,
     };
     let JobEnd::Trained(trained) = job.run(&text).unwrap() else { panic!("interrupted") };
     let score = trained.scores.test.greedy.score();

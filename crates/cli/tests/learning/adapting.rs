@@ -124,6 +124,7 @@ fn a_model_goes_on_with_other_text() {
         start: Start::Fresh,
         time_limit: None,
         trace: UpdateTraceArgs::default(),
+        hint: None,
     };
     let error = |job: Job, text: &Prepared| job.run(text).map(|_| ()).unwrap_err().to_string();
     assert!(error(job(), &text).contains("Base::cut"));
