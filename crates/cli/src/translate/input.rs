@@ -65,15 +65,16 @@ impl Input {
 pub(super) enum Joined {
     /// Each is.
     Lines,
-    /// Those up to a blank one, or up to one that begins with a bullet or a heading's mark.
+    /// Those up to a blank one, or up to one that begins with a bullet or a heading's mark; a heading is one line.
     Paragraphs,
 }
 
 impl Paragraphs {
     fn push(&mut self, line: Line) {
         let blank = line.text.trim().is_empty();
-        // An item of a list, or a heading, is a text of its own.
-        let marked = !line.text[..marks_before(&line.text)].trim().is_empty();
+        // An item of a list, or a heading, is a text of its own, and a heading has one line.
+        let marks = &line.text[..marks_before(&line.text)];
+        let (marked, ends) = (!marks.trim().is_empty(), blank || marks.contains('#'));
         match &mut self.open {
             Some(open) if !blank && !marked && open.text.len() + line.text.len() < LONGEST => {
                 open.text += open.end;
@@ -82,7 +83,7 @@ impl Paragraphs {
             }
             _ => {
                 self.whole.extend(self.open.take());
-                if blank { self.whole.push_back(line) } else { self.open = Some(line) }
+                if ends { self.whole.push_back(line) } else { self.open = Some(line) }
             }
         }
     }
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn paragraphs_end_at_blank_lines_and_before_marks() {
-        let given = ["a\nb\r\n\n \nc".to_owned(), "d\n- e\n  f\n- g\n-h".to_owned()];
+        let given = ["a\nb\r\n\n \nc".to_owned(), "d\n- e\n  f\n- g\n-h\n## i\nj".to_owned()];
         let mut input = Input::open(None, &given, Joined::Paragraphs, 1).unwrap();
         let mut seen = Vec::new();
         loop {
@@ -104,7 +105,8 @@ mod tests {
             }
             seen.extend(window.into_iter().map(|line| (line.number, line.text)));
         }
-        let expected = [(1, "a\nb"), (3, ""), (4, " "), (5, "c\nd"), (7, "- e\n  f"), (9, "- g\n-h")];
+        let expected =
+            [(1, "a\nb"), (3, ""), (4, " "), (5, "c\nd"), (7, "- e\n  f"), (9, "- g\n-h"), (11, "## i"), (12, "j")];
         assert_eq!(seen, expected.map(|(number, text)| (number, text.to_owned())));
     }
 }
