@@ -125,6 +125,24 @@ pub enum TextError {
         /// After a semicolon, what can be done about it, if that is known.
         advice: String,
     },
+    /// Too few pairs, because most of those that were read were dropped.
+    #[error(
+        "{fault}; {dropped} of the {read} pairs read were dropped, most of them for this reason: {reason}, as {example} was{advice}"
+    )]
+    AfterCleaning {
+        /// What there are too few for.
+        fault: Box<TextError>,
+        /// Pairs dropped.
+        dropped: u64,
+        /// Pairs read.
+        read: u64,
+        /// Why most of them were dropped.
+        reason: &'static str,
+        /// The place of one of them.
+        example: String,
+        /// After a semicolon, what can be done about it, if that is known.
+        advice: String,
+    },
     /// A part to be held out that cannot be had.
     #[error(
         "of {pairs} pairs, {found} can be held out for {part} without sharing a sentence with the others, and {wanted} \

@@ -1,7 +1,7 @@
 //! Learning merges from text with Hugging Face's trainer.
 
 use super::codes::{END_OF_WORD, Merge};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::{AddedToken, Trainer};
 
@@ -28,9 +28,7 @@ pub(super) fn merges<S: AsRef<str> + Sync>(lines: &[S], count: usize) -> Vec<Mer
         .expect("splitting a line cannot fail");
     let mut model = BPE::default();
     trainer.train(&mut model).expect("training on counted words cannot fail");
-
-    let mut seen = HashSet::new();
-    learnt(&model).into_iter().filter(|m| seen.insert(m.clone())).collect()
+    learnt(&model)
 }
 
 /// The merges of a model, which shows them in its JSON only.

@@ -132,8 +132,12 @@ where
         .initial_alphabet(alphabet.clone())
         .show_progress(false)
         .build();
+    // The library passes over characters that are not in the alphabet, and so would learn that their neighbours stand side by side.
+    let parts = |word: &str| -> Vec<String> {
+        word.split(|c| !alphabet.contains(&c)).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
     let split =
-        |text: &str| Ok(text.lines().flat_map(|l| words(&mark(l)).map(str::to_owned).collect::<Vec<_>>()).collect());
+        |text: &str| Ok(text.lines().flat_map(|l| words(&mark(l)).flat_map(parts).collect::<Vec<_>>()).collect());
     trainer.feed(lines, split).expect("splitting a line cannot fail");
     let mut model = BPE::default();
     trainer.train(&mut model).expect("training on counted words cannot fail");

@@ -47,6 +47,17 @@ impl Language {
     }
 }
 
+impl Language {
+    /// Its codes in ISO 639: of two letters, and of three.
+    fn codes(self) -> &'static [&'static str] {
+        match self {
+            Language::German => &["de", "deu", "ger"],
+            Language::English => &["en", "eng"],
+            Language::French => &["fr", "fra", "fre"],
+        }
+    }
+}
+
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -62,7 +73,7 @@ impl FromStr for Language {
     type Err = UnknownLanguage;
 
     fn from_str(code: &str) -> Result<Language, UnknownLanguage> {
-        Language::ALL.into_iter().find(|l| l.code() == code).ok_or_else(|| UnknownLanguage(code.to_owned()))
+        Language::ALL.into_iter().find(|l| l.codes().contains(&code)).ok_or_else(|| UnknownLanguage(code.to_owned()))
     }
 }
 

@@ -151,15 +151,19 @@ impl Text<'_> {
     fn move_quotes_before_periods(&mut self) {
         if self.0.contains(".\"") {
             self.replace(|rest| {
-                let periods = points(rest, &['.']);
-                let after = rest[periods.len()..].strip_prefix('"').filter(|_| !periods.is_empty())?;
-                let (space, next) = after.split_at(after.len() - after.trim_start().len());
-                let next = next.chars().next().filter(|&c| c != '<');
-                // A tag may follow white space, of which the last character then is what is not a tag.
-                (next.is_some() || !space.is_empty()).then(|| {
-                    let length = periods.len() + 1 + space.len() + next.map_or(0, char::len_utf8);
-                    (length, format!("\"{}", rest[..length].replacen('"', "", 1)))
-                })
+                let periods = Some(points(rest, &['.'])).filter(|periods| !periods.is_empty())?;
+                let moved = || {
+                    let after = rest[periods.len()..].strip_prefix('"')?;
+                    let (space, next) = after.split_at(after.len() - after.trim_start().len());
+                    let next = next.chars().next().filter(|&c| c != '<');
+                    // A tag may follow white space, of which the last character then is what is not a tag.
+                    (next.is_some() || !space.is_empty()).then(|| {
+                        let length = periods.len() + 1 + space.len() + next.map_or(0, char::len_utf8);
+                        (length, format!("\"{}", rest[..length].replacen('"', "", 1)))
+                    })
+                };
+                // What holds of a run of periods holds of its ends: it is passed over at once, so that a long one takes no square of time.
+                moved().or_else(|| Some((periods.len(), periods.to_owned())))
             });
         }
     }

@@ -31,6 +31,26 @@ impl Cleaned {
             false => Ok(()),
         }
     }
+
+    /// What went wrong once the part was cleaned, with why most of its pairs did not come so far, if most did not.
+    pub(super) fn explain(&self, fault: TextError, source: &Source) -> TextError {
+        let dropped = self.dropped.iter().map(|d| d.count).sum::<u64>();
+        let of_counts = matches!(
+            fault,
+            TextError::TooFewPairs { .. } | TextError::SplitTooLarge { .. } | TextError::NothingToTrain { .. }
+        );
+        match self.dropped.iter().max_by_key(|d| d.count) {
+            Some(most) if of_counts && dropped > self.read / 2 => TextError::AfterCleaning {
+                fault: Box::new(fault),
+                dropped,
+                read: self.read,
+                reason: most.reason.text(),
+                example: most.examples.first().map_or_else(String::new, |e| e.place.clone()),
+                advice: most.reason.advice(&source.layout).map_or_else(String::new, |advice| format!("; {advice}")),
+            },
+            _ => fault,
+        }
+    }
 }
 
 /// Which pairs stay.

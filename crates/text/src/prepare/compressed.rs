@@ -1,7 +1,6 @@
 //! Files as bytes, whether compressed or not. What a file is, its first bytes tell, not its name.
 
 use crate::TextError;
-use crate::files::SENTENCES;
 use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -38,6 +37,9 @@ const OTHERS: [(&[u8], &str); 8] = [
 /// What follows the mark and the level of bzip2: a text may well begin with `BZh`.
 const BZIP2: &[u8] = b"1AY&SY";
 
+/// What is to be in it.
+const PAIRS_OR_SENTENCES: &str = "a sentence or a pair of sentences a line";
+
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -56,11 +58,7 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Packing), Te
     if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
         return Err(TextError::NotAFile { file: file() });
     }
-    let raw = File::open(path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound => TextError::Missing { file: file(), expected: SENTENCES },
-        _ => unreadable(cause),
-    })?;
-    let mut raw = BufReader::with_capacity(BUFFER, raw);
+    let mut raw = open_raw(path)?;
     let start = raw.fill_buf().map_err(unreadable)?;
     if let Some(format) = other_packing(start) {
         return Err(TextError::OtherPacking { file: file(), format });
@@ -73,16 +71,38 @@ pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Packing), Te
         (Box::new(raw), Packing::Plain)
     };
     let start = reader.fill_buf().map_err(|cause| fault(path, packing, 1, cause))?;
-    if start.is_empty() {
-        return Err(TextError::Empty { file: file(), expected: SENTENCES });
-    }
     if UTF16.iter().any(|mark| start.starts_with(mark)) {
         return Err(TextError::Utf16 { file: file() });
     }
     if start.starts_with("\u{FEFF}".as_bytes()) {
         reader.consume("\u{FEFF}".len());
     }
+    let start = reader.fill_buf().map_err(|cause| fault(path, packing, 1, cause))?;
+    if start.is_empty() {
+        return Err(TextError::Empty { file: file(), expected: PAIRS_OR_SENTENCES });
+    }
     Ok((reader, packing))
+}
+
+/// A file as its bytes stand.
+///
+/// Errors: missing, unreadable or empty.
+pub(super) fn open_plain(path: &Path) -> Result<Box<dyn BufRead + Send>, TextError> {
+    let file = || path.display().to_string();
+    let mut raw = open_raw(path)?;
+    if raw.fill_buf().map_err(|cause| TextError::Unreadable { file: file(), cause })?.is_empty() {
+        return Err(TextError::Empty { file: file(), expected: PAIRS_OR_SENTENCES });
+    }
+    Ok(Box::new(raw))
+}
+
+fn open_raw(path: &Path) -> Result<BufReader<File>, TextError> {
+    let file = path.display().to_string();
+    let raw = File::open(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => TextError::Missing { file, expected: PAIRS_OR_SENTENCES },
+        _ => TextError::Unreadable { file, cause },
+    })?;
+    Ok(BufReader::with_capacity(BUFFER, raw))
 }
 
 fn is_skippable(start: &[u8]) -> bool {
@@ -108,13 +128,14 @@ pub(super) fn fault(path: &Path, packing: Packing, line: u64, cause: io::Error) 
 }
 
 /// The members of a gzip file, one after the other. Zeros may fill it up, as to the end of a tape's block; gzip passes over them.
-struct Members<R: BufRead> {
+pub struct Members<R: BufRead> {
     /// None once there are no more.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Members<R> {
-    fn new(reader: R) -> Members<R> {
+    /// From the first on.
+    pub fn new(reader: R) -> Members<R> {
         Members { member: Some(GzDecoder::new(reader)) }
     }
 }

@@ -83,7 +83,7 @@ impl PrepareConfig {
         let range = |name, value: usize, holds, expected| check(name, value.to_string(), holds, expected);
         let always = [Reason::OverLongLine, Reason::InvalidUtf8, Reason::Malformed, Reason::Empty];
         let kept = self.keep.iter().find(|r| always.contains(r));
-        let value = kept.map_or(String::new(), |r| r.text().to_owned());
+        let value = kept.map_or(String::new(), |r| r.name());
         check("keep", value, kept.is_none(), "pairs that are broken or empty cannot be kept")?;
         let bytes = self.max_line_bytes;
         range("max-line-bytes", bytes, (16..=1 << 24).contains(&bytes), "must be from 16 to 16777216")?;

@@ -83,6 +83,21 @@ fn dictionary_files(languages: &Languages) -> Vec<String> {
     [&languages.source, &languages.target].map(|language| dictionary_file(language)).to_vec()
 }
 
+/// Whether any preparation, of whatever text by whatever settings, writes a file of this name, and within `out`.
+pub(super) fn may_be_prepared(out: &Path, name: &str) -> bool {
+    if let Some(name) = name.strip_prefix(&format!("{WORK}/")) {
+        let findings = [Step::Clean, Step::Divide, Step::Pieces].map(Step::findings);
+        let parts = [Split::Valid, Split::Test].map(given::file_name);
+        let known = [CLEAN, STATE].into_iter().chain(findings.iter().chain(&parts).map(String::as_str));
+        // A link would lead to somebody else's folder.
+        return known.into_iter().any(|known| known.ends_with(&format!("/{name}"))) && !out.join(WORK).is_symlink();
+    }
+    let is_part = || Split::ALL.iter().any(|split| name.strip_prefix(split.name()).is_some_and(|n| n.starts_with('.')));
+    let is_of = |begin, end| name.starts_with(begin) && name.ends_with(end);
+    let beside = || BESIDE_STEPS.contains(&name) || super::iwslt14::BESIDE_PARTS.contains(&name);
+    !name.contains(['/', '\\']) && (is_part() || is_of("dict.", ".txt") || is_of("tokenizer", ".json") || beside())
+}
+
 /// Errors: a raw file is one of these, which the preparation would write over or remove.
 pub(super) fn refuse_own<'n>(
     raw: &[&PathBuf],

@@ -33,6 +33,14 @@ impl Lines {
         Ok(Lines { path: path.to_owned(), reader, packing, most_bytes, number: 0 })
     }
 
+    /// Of a file that this program wrote: as it stands, whatever packing its text begins like. Lines of any length are kept.
+    ///
+    /// Errors: as [`compressed::open_plain`].
+    pub(super) fn open_own(path: &Path) -> Result<Lines, TextError> {
+        let reader = compressed::open_plain(path)?;
+        Ok(Lines { path: path.to_owned(), reader, packing: Packing::Plain, most_bytes: usize::MAX, number: 0 })
+    }
+
     /// The next line into `line`, in place of what is there; nothing at the end of the file.
     ///
     /// Errors: the file cannot be read on, or its compressed data are damaged.

@@ -31,6 +31,7 @@ mod sentences;
 mod source;
 mod state;
 
+pub use compressed::Members as GzipMembers;
 pub use config::{BpeSides, PrepareConfig};
 pub use folder::{PAGE, REPORT};
 pub use given::GivenReport;
@@ -181,11 +182,13 @@ impl Steps<'_> {
     fn plan<'a>(job: &'a Preparation, files: &[(u64, String)], state: State) -> Steps<'a> {
         let Preparation { source, languages, config, out, .. } = job;
         let given: Vec<_> =
-            job.given().iter().map(|(split, part)| (split.name(), &part.layout, part.files.len())).collect();
+            job.given().iter().map(|(split, part)| (split.name(), &part.layout, part.file_names())).collect();
         let c = config;
         let settings = [
             json!([
                 source.layout,
+                // Places of pairs are told with these.
+                source.file_names(),
                 given,
                 files,
                 c.normalize,
@@ -230,7 +233,8 @@ impl Steps<'_> {
             Ok((cleaned, job.given().into_iter().map(read).collect::<Result<_, _>>()?))
         })?;
         cleaned.check_some_left(Split::Train, source)?;
-        let divided: Divided = self.run(Step::Divide, watch, || divide::divide(job))?;
+        let divided: Divided =
+            self.run(Step::Divide, watch, || divide::divide(job).map_err(|fault| cleaned.explain(fault, source)))?;
         let measured: Measured = self
             .run(Step::Pieces, watch, || pieces::learn(out, languages, config, divided.pairs[Split::Train as usize]))?;
 

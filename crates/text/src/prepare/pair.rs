@@ -25,7 +25,7 @@ impl Pair {
 
 /// Errors: the file cannot be opened, or is empty.
 pub(super) fn open(from: &Path) -> Result<Lines, TextError> {
-    Lines::open(from, usize::MAX)
+    Lines::open_own(from)
 }
 
 /// The next pair of the first step's file.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Changes when this step's results do, so that what an older version made is made anew.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What the step found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,8 @@ pub(super) fn dictionary_file(language: &str) -> String {
 
 /// Learns pieces from `train` in `folder`, writes tokenisers and dictionaries there, and measures all parts.
 ///
-/// Memory: what is distinct, words and pieces, of at most `bpe_lines` lines a side.
+/// Memory: what is distinct: words and pieces of at most `bpe_lines` lines a side while it learns, then the words of train, to count those
+/// of valid and test that are not there.
 ///
 /// Errors: a file cannot be read or written.
 pub(super) fn learn(
@@ -91,7 +92,7 @@ struct Text(Lines);
 
 impl Text {
     fn open(path: &Path) -> Result<Text, TextError> {
-        Ok(Text(Lines::open(path, usize::MAX)?))
+        Ok(Text(Lines::open_own(path)?))
     }
 
     fn next(&mut self) -> Result<Option<String>, TextError> {
@@ -102,26 +103,13 @@ impl Text {
     }
 }
 
-/// Calls `with` on every `stride`-th line of the files.
-fn sample(files: &[PathBuf], stride: usize, mut with: impl FnMut(String)) -> Result<(), TextError> {
-    for file in files {
-        let mut text = Text::open(file)?;
-        let mut number = 0usize;
-        while let Some(line) = text.next()? {
-            if number.is_multiple_of(stride) {
-                with(line);
-            }
-            number += 1;
-        }
-    }
-    Ok(())
-}
-
 fn learn_from(files: &[PathBuf], stride: usize, size: PieceCount) -> Result<Bpe, TextError> {
-    let mut characters: BTreeMap<char, u64> = BTreeMap::new();
-    sample(files, stride, |line| line.chars().for_each(|c| *characters.entry(c).or_default() += 1))?;
     // The library takes an iterator, which cannot fail: what goes wrong is kept for afterwards.
     let fault = Mutex::new(None);
+    let mut characters: BTreeMap<char, u64> = BTreeMap::new();
+    for block in Blocks::new(files, stride, &fault) {
+        block.chars().filter(|c| *c != '\n').for_each(|c| *characters.entry(c).or_default() += 1);
+    }
     let bpe = Bpe::learn_raw(&characters, Blocks::new(files, stride, &fault), size);
     match fault.into_inner().expect("nobody panics while holding it") {
         Some(fault) => Err(fault),

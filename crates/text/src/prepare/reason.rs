@@ -61,6 +61,14 @@ impl Reason {
         }
     }
 
+    /// As a user writes it.
+    pub fn name(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            _ => unreachable!("a variant without fields is its name"),
+        }
+    }
+
     /// A few words for a reader.
     pub fn text(self) -> &'static str {
         match self {

@@ -37,9 +37,10 @@ impl Layout {
             Layout::Tsv { source, target } => {
                 Some(format!("the columns {source} and {target} were looked for, which --columns changes"))
             }
-            Layout::Json { source, target } => {
-                Some(format!("the fields {source} and {target} were looked for, which --fields changes"))
-            }
+            Layout::Json { source, target } => Some(format!(
+                "an object a line with the fields {source} and {target} was looked for; --fields names others, and jq -c '.[]' makes \
+                     lines of an array"
+            )),
         }
     }
 }
@@ -109,14 +110,18 @@ impl Source {
             [Format::Lines] => {
                 return unclear(
                     "pairs are two files of sentences, or one of .tsv or .jsonl; if this is one of those by another name, \
-                     name the format: tsv or jsonl",
+                     name its format, --format tsv or jsonl",
                 );
             }
             [Format::Tsv] => {
                 let [source, target] = options.columns.unwrap_or([1, 2]);
                 if source == 0 || target == 0 || source == target {
                     let value = format!("{source},{target}");
-                    return Err(TextError::Setting { name: "columns", value, expected: "two different ones, from 1" });
+                    return Err(TextError::Setting {
+                        name: "columns",
+                        value,
+                        expected: "must be two different columns, the first of which is 1",
+                    });
                 }
                 Layout::Tsv { source, target }
             }
@@ -156,6 +161,10 @@ impl Source {
     /// The languages that the names of two parallel files end in, as in `text.de` and `text.en.gz`.
     pub fn languages(files: &[PathBuf]) -> Option<Languages> {
         let [source, target] = files else { return None };
+        // Of others the endings are formats.
+        if files.iter().any(|file| format_of(file) != Format::Lines) {
+            return None;
+        }
         let (source, target) = (ending(source)?, ending(target)?);
         let short = |s: &str| (2..=3).contains(&s.split('-').next().unwrap_or(s).len()) && s != "txt";
         (source != target && short(&source) && short(&target)).then_some(Languages { source, target })

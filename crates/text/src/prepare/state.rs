@@ -6,14 +6,14 @@
 //! The state also lists the files that preparations have written, and it does so before they are there: what is not listed is
 //! somebody else's.
 
-use super::folder::{is_there, remove};
+use super::folder::{is_there, may_be_prepared, remove};
 use super::hash::{digest, digest_file};
 use crate::{TextError, staged};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// What keys begin with. Changes when a step's results do, so that what an older version made is made anew.
 const VERSION: u32 = 1;
@@ -52,8 +52,8 @@ impl State {
                 names.chain(beside_steps.iter().map(|name| (*name).to_owned())).collect()
             };
             let mut files: BTreeSet<String> = files.unwrap_or_else(older);
-            // A folder may come from somebody else: what lies outside of it was not prepared here, whatever its state says.
-            files.retain(|name| Path::new(name).components().all(|part| matches!(part, Component::Normal(_))));
+            // A folder may come from somebody else: what no preparation writes was not prepared here, whatever its state says.
+            files.retain(|name| may_be_prepared(folder, name));
             files.insert(file.to_owned());
             Saved { steps, files: Some(files) }
         });

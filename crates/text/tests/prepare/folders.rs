@@ -144,21 +144,27 @@ fn what_was_prepared_may_not_be_prepared_anew_in_its_place() {
 }
 
 #[test]
-fn a_state_lists_nothing_outside_of_its_folder() {
+fn a_state_lists_nothing_that_no_preparation_writes() {
     let mut bench = Bench::new("a.tsv", tsv(&pairs(300)));
     bench.run().unwrap();
     let file = bench.folder.path().join("precious.txt");
     let state = bench.job.out.join("work/state.json");
     let mut saved: serde_json::Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
     let up = bench.job.out.strip_prefix(bench.folder.path()).unwrap().components().map(|_| "..").collect::<Vec<_>>();
-    for name in [format!("{}/precious.txt", up.join("/")), file.display().to_string()] {
+    // Elsewhere, of a name that is none of a preparation's, and through a link.
+    let (notes, elsewhere) = (bench.job.out.join("notes.txt"), bench.folder.path().join("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    let linked = elsewhere.join("train.de");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&elsewhere, bench.job.out.join("link")).unwrap();
+    for name in [&format!("{}/precious.txt", up.join("/")), &file.display().to_string(), "notes.txt", "link/train.de"] {
         saved["files"].as_array_mut().unwrap().push(name.into());
     }
-    fs::write(&file, "dear to me\n").unwrap();
+    [&file, &notes, &linked].into_iter().for_each(|file| fs::write(file, "dear to me\n").unwrap());
     fs::write(&state, saved.to_string()).unwrap();
     bench.job.config.bpe = BpeSides::PerSide;
     bench.run().unwrap();
-    assert!(file.exists() && !bench.job.out.join("tokenizer.json").exists());
+    assert!(file.exists() && notes.exists() && linked.exists() && !bench.job.out.join("tokenizer.json").exists());
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn what_is_wrong_with_a_file_is_told() {
     assert!(matches!(error, TextError::SidesDiffer { source_lines: 40, target_lines: 3, .. }));
     refuse(&[("a.de", three.as_bytes()), ("a.en", target.as_bytes())], &["a.de has 3 lines", "a.en has 40"]);
     refuse(&[("a.de", b""), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
+    refuse(&[("a.de", "\u{FEFF}".as_bytes()), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.de", &gz(b"")), ("a.en", target.as_bytes())], &["a.de", "is empty"]);
     refuse(&[("a.tsv", b"\xFF\xFEa\0")], &["a.tsv", "UTF-16", "UTF-8"]);
     refuse(
@@ -147,6 +148,12 @@ fn what_is_wrong_with_a_file_is_told() {
         &["train: none of the 2 pairs is left", "columns or fields missing", "columns 1 and 2", "--columns"],
     );
     refuse(&[("a.jsonl", b"{\"src\":\"ja\",\"tgt\":\"yes\"}\n")], &["fields de and en", "--fields"]);
+    // Of an array over many lines the last object alone is one.
+    let array = format!("[\n{}{{\"de\":\"ja\",\"en\":\"yes\"}}\n]\n", "{\"de\":\"ja\",\"en\":\"yes\"},\n".repeat(9));
+    refuse(
+        &[("a.jsonl", array.as_bytes())],
+        &["too few", "11 of the 12 pairs read", "columns or fields missing", "jq -c"],
+    );
     refuse(&[("a.tsv", b"gr\xFC\xDFe\tgreetings\n")], &["invalid UTF-8", "iconv"]);
     refuse(&[("a.tsv", b"ja\tyes\n")], &["of 1 pairs", "too few", "--valid and --test"]);
     refuse(&[("a.txt", table.as_bytes())], &["a.txt", "tsv or jsonl"]);
@@ -201,6 +208,20 @@ fn pipes_and_devices_are_refused_unopened() {
 fn a_text_may_begin_with_letters_that_a_packer_begins_with() {
     let bench = Bench::new("a.tsv", format!("BZh. steht hier\tBZh. stands here\n{}", tsv(&pairs(40))));
     assert_eq!(bench.run().unwrap().read, 41);
+    // The program's own files hold text from their first byte, whatever the raw file began with.
+    let all: String = ["a", "b"].iter().map(|n| format!(" BZh91AY&SY is {n}\tBZh91AY&SY ist {n}\n")).collect();
+    let config = |bench: &mut Bench| bench.job.config.keep = vec![Reason::Language];
+    let mut bench = Bench::new("a.tsv", all + &tsv(&pairs(40)));
+    config(&mut bench);
+    assert_eq!(bench.run().unwrap().read, 42);
+    assert_eq!(bench.kept().len(), 42);
+}
+
+#[test]
+fn endings_that_are_formats_are_no_languages() {
+    let named = |names: [&str; 2]| Source::languages(&names.map(PathBuf::from));
+    assert_eq!(named(["a.tsv", "b.tab"]), None);
+    assert_eq!(named(["a.de.gz", "a.en"]), Some(Languages { source: "de".into(), target: "en".into() }));
 }
 
 /// The sides are told by the files' endings, whatever order a shell has put them in.

@@ -94,6 +94,13 @@ fn what_was_done_is_not_done_again_and_comes_out_the_same() {
     assert!(!before.keys().any(|name| name.extension().is_some_and(|e| e == "tsv")), "{:?}", before.keys());
     assert_eq!(bench.steps(), []);
     assert!(bytes(&bench.job.out) == before);
+    // Reports tell names, so a file of another name is another file.
+    let renamed = bench.folder.path().join("renamed.tsv");
+    let raw = std::mem::replace(&mut bench.job.source.files[0], renamed.clone());
+    fs::copy(&raw, &renamed).unwrap();
+    assert_eq!((bench.steps(), bench.run().unwrap().files), (all.to_vec(), vec!["renamed.tsv".to_owned()]));
+    bench.job.source.files[0] = raw;
+    assert_eq!(bench.steps(), all);
     fs::write(bench.folder.path().join("t.tsv"), "neu\tnew\n").unwrap();
     assert_eq!(bench.steps(), all);
     assert_eq!(bench.lines("test.de"), ["neu"]);

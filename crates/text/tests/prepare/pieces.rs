@@ -14,6 +14,22 @@ fn many_signs() -> Vec<(String, String)> {
     all
 }
 
+/// A character that stands once has no piece, so what is beside it does not stand side by side.
+#[test]
+fn nothing_is_learnt_across_what_has_no_piece() {
+    let sign = |n: usize| char::from_u32(0x4E00 + n as u32).unwrap();
+    let mut all = pairs(300);
+    all.extend((0..200).map(|n| (format!("ja, q{}z", sign(n)), format!("yes, q{}z", sign(1000 + n)))));
+    let mut bench = Bench::new("a.tsv", tsv(&all));
+    let keep = vec![Reason::Script, Reason::Language, Reason::Ratio];
+    bench.job.config = PrepareConfig { vocabulary: Some(400), keep, ..bench.job.config.clone() };
+    bench.run().unwrap();
+    let tokenizer: serde_json::Value =
+        serde_json::from_str(&bench.lines("tokenizer.json").join("\n")).expect("a tokeniser");
+    let pieces: Vec<&String> = tokenizer["model"]["vocab"].as_object().unwrap().keys().collect();
+    assert!(pieces.iter().any(|p| p.contains('q')) && !pieces.iter().any(|p| p.contains("qz")), "{pieces:?}");
+}
+
 #[test]
 fn dictionaries_hold_what_the_bpe_makes_and_no_more_than_was_asked_for() {
     for (bpe, vocabulary) in [(BpeSides::Joint, 200), (BpeSides::Shared, 200), (BpeSides::PerSide, 120)] {

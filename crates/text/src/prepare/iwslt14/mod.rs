@@ -29,6 +29,11 @@ const VALID: usize = 23;
 
 /// What is done, with its files' digests.
 const STATE: &str = "iwslt14.json";
+
+/// What the folder has beside parts and dictionaries.
+pub(super) const BESIDE_PARTS: [&str; 2] = [CODES, STATE];
+const CODES: &str = "bpe.codes";
+
 const TEXT: &str = "text";
 const PIECES: &str = "pieces";
 
@@ -75,7 +80,7 @@ fn text_files() -> Vec<String> {
 }
 
 fn piece_files() -> Vec<String> {
-    ["bpe.codes", "dict.de.txt", "dict.en.txt"].map(str::to_owned).to_vec()
+    [CODES, "dict.de.txt", "dict.en.txt"].map(str::to_owned).to_vec()
 }
 
 fn written() -> Vec<String> {
