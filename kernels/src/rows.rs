@@ -33,6 +33,12 @@ fn span(rows: usize, cols: usize, stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { last().expect("a matrix that an address reaches") }
 }
 
+/// Whether `len` values hold rows `stride` apart up to row `last` of so many columns. Then no row's number times the stride wraps.
+#[inline(always)]
+pub(crate) fn holds(len: usize, last: usize, stride: usize, cols: usize) -> bool {
+    last.checked_mul(stride).and_then(|start| start.checked_add(cols)).is_some_and(|end| end <= len)
+}
+
 impl<'a> Rows<'a> {
     /// Rows that follow each other without a gap. Panics unless `data` holds them exactly.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Rows<'a> {
@@ -45,6 +51,15 @@ impl<'a> Rows<'a> {
         let span = span(rows, cols, stride);
         assert!(data.len() >= span, "{} values for [{rows}, {cols}] rows {stride} apart", data.len());
         Rows { data, rows, cols, stride }
+    }
+
+    /// Panics where `data` ends before the last row does, as it may where the fields were written one by one. After it no product of a row's
+    /// number and the stride wraps, which kernels that read past the slices' checks rely on.
+    #[inline]
+    pub(crate) fn assert_whole(&self) {
+        let (rows, cols, stride) = (self.rows, self.cols, self.stride);
+        let whole = rows == 0 || cols == 0 || holds(self.data.len(), rows - 1, stride, cols);
+        assert!(whole, "data of [{rows}, {cols}] rows {stride} apart ends early");
     }
 
     /// Row `r`.

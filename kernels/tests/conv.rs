@@ -282,6 +282,16 @@ fn rows_that_are_not_there_are_not_read() {
     dynamic_conv(Isa::best(), &shape, &[0, 100], x, &taps, RowsMut::new(&mut y, 100, 24));
 }
 
+/// Three times this stride is 1, where no address wraps.
+#[test]
+#[should_panic(expected = "rows of x")]
+fn nor_are_rows_further_apart_than_memory_is_long() {
+    let shape = ConvShape::causal(16, 4, 5);
+    let (taps, mut y) = (vec![0.0; 20], vec![0.0; 4 * 16]);
+    let x = Rows { data: &[0.0; 17], rows: 4, cols: 16, stride: usize::MAX / 3 * 2 + 1 };
+    light_conv(Isa::best(), &shape, &[0, 4], x, &taps, RowsMut::new(&mut y, 4, 16));
+}
+
 #[test]
 fn reducing_taps_is_the_adjoint_of_expanding_them() {
     let (tokens, row) = (11, 4 * 7);

@@ -2,18 +2,19 @@
 //!
 //! Output o takes `kernel` rows, the first of them `reach` before its own. Of R neighbouring outputs most rows serve all: there a row's
 //! vectors are loaded once for R taps. The R - 1 rows before those and after serve some of the outputs, and take steps of their own, so that
-//! neither taps nor rows need be padded with zeros. Every output is one accumulator over rows ascending.
+//! neither taps nor rows need be padded with zeros. Where all outputs have the same taps, R - 1 of those that a row gives are those that the
+//! row before gave, and stay in registers. Every output is one accumulator over rows ascending.
 
 use crate::product::Begin;
+use crate::rows::holds;
 use crate::vectors::{first_lanes, vectors};
 use crate::{Rows, RowsMut};
 use pulp::{MemMask, Simd};
 
 /// What a tap is.
 pub(super) trait Tap {
-    /// Whether MOST_OUTPUTS - 1 zeros stand before and after an output's taps, so that a row may be taken for outputs that it does not
-    /// serve. Where such a row is not finite, neither are these outputs.
-    const PADDED: bool;
+    /// Whether what a row gives to an output, the next row gives to the next output: `output` is `-row`.
+    const SLIDES: bool;
 
     /// # Safety
     /// `at` is readable: one value, or a vector of them.
@@ -24,7 +25,7 @@ pub(super) trait Tap {
 pub(super) struct Splat;
 
 impl Tap for Splat {
-    const PADDED: bool = false;
+    const SLIDES: bool = false;
 
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::f32s {
@@ -33,11 +34,11 @@ impl Tap for Splat {
     }
 }
 
-/// A value a channel, between zeros.
+/// A value a channel, the same for all outputs.
 pub(super) struct PerChannel;
 
 impl Tap for PerChannel {
-    const PADDED: bool = true;
+    const SLIDES: bool = true;
 
     #[inline(always)]
     unsafe fn load<S: Simd>(_: S, at: *const f32) -> S::f32s {
@@ -96,7 +97,8 @@ impl Span {
 ///
 /// # Safety
 /// Of each group, `band.taps` holds the taps that outputs of the span have for rows of the span within their reach, at the places that
-/// [`Band`] says; a vector each where they are [`PerChannel`], with as many before and after as [`Tap::PADDED`] says.
+/// [`Band`] says; a vector each where they are [`PerChannel`]. Where taps slide, all `kernel` taps of each output are there, whatever rows the
+/// span has.
 #[inline(always)]
 pub(super) unsafe fn band_times_rows<S: Simd, T: Tap>(
     simd: S,
@@ -108,9 +110,9 @@ pub(super) unsafe fn band_times_rows<S: Simd, T: Tap>(
     if s.rows == 0 || s.outputs == 0 || x.cols == 0 {
         return;
     }
-    assert!(s.start + s.rows <= x.rows && x.data.len() >= (s.start + s.rows - 1) * x.stride + x.cols, "rows of x");
+    assert!(s.start + s.rows <= x.rows && holds(x.data.len(), s.start + s.rows - 1, x.stride, x.cols), "rows of x");
     assert!(
-        s.first + s.outputs <= y.rows && y.data.len() >= (s.first + s.outputs - 1) * y.stride + y.cols,
+        s.first + s.outputs <= y.rows && holds(y.data.len(), s.first + s.outputs - 1, y.stride, y.cols),
         "rows of y"
     );
     assert_eq!(x.cols, y.cols, "columns of x and y");
@@ -138,7 +140,7 @@ pub(super) unsafe fn band_times_rows<S: Simd, T: Tap>(
 }
 
 /// Most outputs of a block.
-pub(super) const MOST_OUTPUTS: usize = 8;
+const MOST_OUTPUTS: usize = 8;
 
 /// Outputs `o..o + R`, group by group, as many vectors of channels at a time as there are registers for.
 ///
@@ -154,9 +156,11 @@ unsafe fn outputs<S: Simd, T: Tap, const R: usize>(
     o: usize,
 ) {
     let wide = const { S::REGISTER_COUNT >= 32 && R <= 4 };
-    for (group, first) in (0..x.cols).step_by(s.width).enumerate() {
+    // Where taps slide there is one group, and no division to count them.
+    let step = if const { T::SLIDES } { usize::MAX } else { s.width };
+    for (group, first) in (0..x.cols).step_by(step).enumerate() {
         let band = Band { start: band.start + group * band.group, ..band };
-        let end = x.cols.min(first + s.width);
+        let end = x.cols.min(first.saturating_add(step));
         let mut first = first;
         while first < end {
             let columns = [first, end];
@@ -216,26 +220,37 @@ unsafe fn block<S: Simd, T: Tap, const R: usize, const V: usize>(
         }
     };
     // SAFETY: rows `low..high` lie within the span, the span within x, and the columns within its columns. A step takes taps of outputs that
-    // its row serves; where taps are padded, at most R - 1 places before or after an output's own, which are there as well.
+    // its row serves; where taps slide, those of rows outside of the span are there too, as the caller says.
     unsafe {
-        let (mut begin, mut end) = (low, high.min(band.kernel + R - 1));
-        if !T::PADDED {
+        if const { T::SLIDES && V == 1 && S::REGISTER_COUNT > 2 * R } && band.kernel >= R - 1 {
+            // Row 0 may lie before the sequence: then it is for the taps of those that follow.
+            let p = o as isize - band.reach as isize;
+            let first = Step {
+                x: x.data
+                    .as_ptr()
+                    .wrapping_offset((s.start as isize + p).wrapping_mul(x.stride as isize))
+                    .wrapping_add(columns[0]),
+                taps: row(band.reach).taps.wrapping_offset(-(band.reach as isize) * band.row),
+                output: band.output,
+                last,
+            };
+            let walk = Walk { first, by: [x.stride as isize, band.row] };
+            slide::<S, T, R, V>(simd, walk, [low, high], band.kernel, &mut acc);
+        } else {
             for i in 0..R - 1 {
                 if low <= i && i < high {
                     step::<S, T, R, V>(simd, row(i), [(i + 1).saturating_sub(band.kernel), i + 1], &mut acc);
                 }
             }
-            (begin, end) = (low.max(R - 1), high.min(band.kernel));
-        }
-        if begin < end {
-            let mut at = row(begin);
-            for _ in begin..end {
-                step::<S, T, R, V>(simd, at, [0, R], &mut acc);
-                at.x = at.x.wrapping_add(x.stride);
-                at.taps = at.taps.wrapping_offset(band.row);
+            let (begin, end) = (low.max(R - 1), high.min(band.kernel));
+            if begin < end {
+                let mut at = row(begin);
+                for _ in begin..end {
+                    step::<S, T, R, V>(simd, at, [0, R], &mut acc);
+                    at.x = at.x.wrapping_add(x.stride);
+                    at.taps = at.taps.wrapping_offset(band.row);
+                }
             }
-        }
-        if !T::PADDED {
             for i in 0..R - 1 {
                 let i = band.kernel + i;
                 if low.max(R - 1) <= i && i < high {
@@ -268,6 +283,156 @@ struct Step<M> {
     output: isize,
     /// Columns of the last vector.
     last: MemMask<M>,
+}
+
+/// The rows that a block meets, one after the other.
+#[derive(Clone, Copy)]
+struct Walk<M> {
+    /// Row 0. It may lie before the sequence: then it is for the taps of those that follow.
+    first: Step<M>,
+    /// How much further the next row lies, in x and in taps.
+    by: [isize; 2],
+}
+
+impl<M: Copy> Walk<M> {
+    #[inline(always)]
+    fn row(&self, i: usize) -> Step<M> {
+        let mut at = self.first;
+        at.advance(self.by.map(|by| (i as isize).wrapping_mul(by)));
+        at
+    }
+}
+
+impl<M> Step<M> {
+    /// Goes to the next row, which lies so much further in x and in taps.
+    #[inline(always)]
+    fn advance(&mut self, [x, taps]: [isize; 2]) {
+        self.x = self.x.wrapping_offset(x);
+        self.taps = self.taps.wrapping_offset(taps);
+    }
+}
+
+/// The rows after those that serve all outputs.
+///
+/// # Safety
+/// As [`step`], for each of these rows and the outputs that it serves.
+#[inline(always)]
+unsafe fn last_steps<S: Simd, T: Tap, const R: usize, const V: usize>(
+    simd: S,
+    walk: Walk<S::m32s>,
+    [low, high]: [usize; 2],
+    kernel: usize,
+    acc: &mut [[S::f32s; V]; R],
+) {
+    for i in 0..R - 1 {
+        let i = kernel + i;
+        if low.max(R - 1) <= i && i < high {
+            // SAFETY: the caller's.
+            unsafe { step::<S, T, R, V>(simd, walk.row(i), [i + 1 - kernel, R], acc) };
+        }
+    }
+}
+
+/// For j = 0 to 7, but below R: written out, so that what is indexed by j stays in registers.
+macro_rules! unrolled {
+    (|$j:ident| $body:block) => {
+        unrolled!(@ $j $body 0 1 2 3 4 5 6 7)
+    };
+    (@ $j:ident $body:block $($n:literal)*) => {
+        $({
+            const $j: usize = $n;
+            if $j < R $body
+        })*
+    };
+}
+
+/// All rows from `low` to `high` of a block, with the taps of R rows in registers: each row loads one, its first output's, in place of the one
+/// that no output needs any more.
+///
+/// # Safety
+/// As [`step`], for each of these rows and the outputs that it serves; taps slide, there are R - 1 of them at least, and V is 1.
+#[inline(always)]
+unsafe fn slide<S: Simd, T: Tap, const R: usize, const V: usize>(
+    simd: S,
+    walk: Walk<S::m32s>,
+    [low, high]: [usize; 2],
+    kernel: usize,
+    acc: &mut [[S::f32s; V]; R],
+) {
+    const { assert!(R <= 8) };
+    // Output r meets, of a row whose own tap is taps[j], taps[(j - r) mod R].
+    let mut taps = [simd.splat_f32s(0.0); R];
+    let mut at = walk.row(0);
+    // SAFETY: an output has the taps of rows 0 to `kernel`, wherever the sequence begins and ends; rows are read from `low` to `high` alone.
+    unsafe {
+        unrolled!(|J| {
+            if J + 1 < R {
+                taps[J] = T::load(simd, at.taps);
+                if low <= J && J < high {
+                    multiply::<S, R, V>(simd, &taps, J, [0, J + 1], at, acc);
+                }
+                at.advance(walk.by);
+            }
+        });
+        let (begin, end) = (low.max(R - 1), high.min(kernel));
+        if begin > R - 1 && begin < end {
+            at = walk.row(begin);
+            unrolled!(|J| {
+                if J > 0 {
+                    taps[R - 1 - J] = T::load(simd, at.taps.wrapping_offset(J as isize * at.output));
+                }
+            });
+        }
+        let rows = end.saturating_sub(begin);
+        for _ in 0..rows / R {
+            unrolled!(|J| {
+                let j = (R - 1 + J) % R;
+                taps[j] = T::load(simd, at.taps);
+                multiply::<S, R, V>(simd, &taps, j, [0, R], at, acc);
+                at.advance(walk.by);
+            });
+        }
+        // Where the taps of the row before are at hand, and in their usual places.
+        if rows.is_multiple_of(R) && (begin == R - 1 || begin < end) {
+            unrolled!(|J| {
+                if J + 1 < R {
+                    if kernel + J < high {
+                        multiply::<S, R, V>(simd, &taps, (R - 1 + J) % R, [J + 1, R], at, acc);
+                    }
+                    at.advance(walk.by);
+                }
+            });
+            return;
+        }
+        for _ in 0..rows % R {
+            step::<S, T, R, V>(simd, at, [0, R], acc);
+            at.advance(walk.by);
+        }
+        last_steps::<S, T, R, V>(simd, walk, [low, high], kernel, acc);
+    }
+}
+
+/// acc[r] += taps[(j - r) mod R] x row, for r from `served[0]` to `served[1]`.
+///
+/// # Safety
+/// The row's columns are readable.
+#[inline(always)]
+unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    taps: &[S::f32s; R],
+    j: usize,
+    served: [usize; 2],
+    at: Step<S::m32s>,
+    acc: &mut [[S::f32s; V]; R],
+) {
+    let mut x = [simd.splat_f32s(0.0); V];
+    // SAFETY: the caller's.
+    unsafe { load::<S, V>(simd, at.x, at.last, &mut x) };
+    for (r, acc) in acc.iter_mut().enumerate() {
+        if served[0] <= r && r < served[1] {
+            acc[0] = simd.mul_add_e_f32s(taps[(j + R - r) % R], x[0], acc[0]);
+        }
+    }
 }
 
 /// acc[r] += tap x row, for r from `served[0]` to `served[1]`.

@@ -2,7 +2,7 @@
 //!
 //! Channels are taken a vector at a time, each with the taps of its own head in a lane of its own.
 
-use super::band::{Band, MOST_OUTPUTS, PerChannel, Span, band_times_rows};
+use super::band::{Band, PerChannel, Span, band_times_rows};
 use super::{ConvShape, count_work, longest};
 use crate::product::Begin;
 use crate::scratch::{LINE, carve, with_scratch};
@@ -64,14 +64,11 @@ pub fn depthwise_conv_backward(
     light_conv_backward(isa, &ConvShape { heads: shape.channels, ..*shape }, offsets, x, taps, dy, dx, dtaps);
 }
 
-/// Zeros before and after the taps of a vector of channels.
-const PAD: usize = MOST_OUTPUTS - 1;
-
 /// Upper bound of scratch values, over tiers: taps of all channels, and, of a vector of channels, dy and the gradient of taps.
 fn room(shape: &ConvShape, offsets: &[usize]) -> usize {
     let longest = longest(offsets);
     let channels = shape.channels.next_multiple_of(LINE);
-    channels * (shape.kernel + 2 * PAD) + LINE * (longest + 2 * PAD) + LINE * shape.kernel.next_multiple_of(4)
+    channels * shape.kernel + LINE * longest + LINE * shape.kernel.next_multiple_of(4)
 }
 
 struct Forward<'a> {
@@ -128,12 +125,12 @@ impl WithSimd for Backward<'_> {
             gradient.fill(0.0);
             for ends in offsets.array_windows::<2>() {
                 let rows = ends[1] - ends[0];
-                let column = &mut room[..(rows + 2 * PAD) * lanes];
+                let column = &mut room[..rows * lanes];
                 read_column(simd, &dy, ends[0], first, S::as_mut_simd_f32s(column).0);
                 let band = Band { kernel: rows, ..self::outputs::<S>(shape, column) };
                 let span = Span { start: ends[0], rows, first: 0, outputs, width: lanes, begin: Begin::Output };
                 let y = RowsMut::strided(gradient, outputs, cols, lanes);
-                // SAFETY: output k takes from row s the row s - k + left of dy's column, which has all rows, PAD more on either side.
+                // SAFETY: output k takes from row s the row s - k + left of dy's column, which has all rows.
                 unsafe { band_times_rows::<S, PerChannel>(simd, band, x, y, span) };
             }
             gather_taps::<S>(shape, gradient, first, dtaps);
@@ -150,7 +147,7 @@ fn times_rows<S: Simd>(simd: S, band: Band<'_>, x: Rows<'_>, y: RowsMut<'_>, end
         let cols = S::F32_LANES.min(x.cols - first);
         let x = Rows { data: x.data.get(first..).unwrap_or_default(), cols, ..x };
         let y = RowsMut { data: y.data.get_mut(first..).unwrap_or_default(), cols, ..y };
-        // SAFETY: `spread` laid out all taps of each vector of channels between PAD vectors of zeros; of output t, row s meets tap
+        // SAFETY: `spread` laid out all taps of each vector of channels; of output t, row s meets tap
         // s - t + left, or t - s + left where taps go back.
         unsafe { band_times_rows::<S, PerChannel>(simd, band, x, y, span) };
     }
@@ -161,24 +158,24 @@ fn outputs<'a, S: Simd>(shape: &ConvShape, taps: &'a [f32]) -> Band<'a> {
     let lanes = S::F32_LANES;
     Band {
         taps,
-        start: (PAD + shape.left) * lanes,
+        start: shape.left * lanes,
         output: -(lanes as isize),
         row: lanes as isize,
-        group: (shape.kernel + 2 * PAD) * lanes,
+        group: shape.kernel * lanes,
         kernel: shape.kernel,
         reach: shape.left,
     }
 }
 
-/// Taps `[channels / lanes, PAD + kernel + PAD, lanes]`, in the first of `room`; lanes beyond the last channel have zeros.
+/// Taps `[channels / lanes, kernel, lanes]`, in the first of `room`; lanes beyond the last channel have zeros.
 #[inline(always)]
 fn spread<'a, S: Simd>(simd: S, shape: &ConvShape, taps: &[f32], room: &mut &'a mut [f32]) -> &'a [f32] {
     let lanes = S::F32_LANES;
-    let group = (shape.kernel + 2 * PAD) * lanes;
+    let group = shape.kernel * lanes;
     let all = carve(room, vectors::<S>(shape.channels) * group);
     all.fill(0.0);
     for (v, to) in all.chunks_exact_mut(group).enumerate() {
-        let to = S::as_mut_simd_f32s(&mut to[PAD * lanes..]).0;
+        let to = S::as_mut_simd_f32s(to).0;
         let (mut first, end) = (v * lanes, shape.channels.min((v + 1) * lanes));
         while first < end {
             // The channels of a head that this vector has.
@@ -194,15 +191,10 @@ fn spread<'a, S: Simd>(simd: S, shape: &ConvShape, taps: &[f32], room: &mut &'a 
     all
 }
 
-/// The vector of channels from `first` on, of a sequence whose first row is `start`, between zeros.
+/// The vector of channels from `first` on, of a sequence whose first row is `start`.
 #[inline(always)]
 fn read_column<S: Simd>(simd: S, x: &Rows<'_>, start: usize, first: usize, column: &mut [S::f32s]) {
     let width = S::F32_LANES.min(x.cols - first);
-    let zero = simd.splat_f32s(0.0);
-    let len = column.len() - 2 * PAD;
-    column[..PAD].fill(zero);
-    column[PAD + len..].fill(zero);
-    let column = &mut column[PAD..PAD + len];
     if width == S::F32_LANES {
         for (t, to) in column.iter_mut().enumerate() {
             *to = S::as_simd_f32s(&x.row(start + t)[first..first + S::F32_LANES]).0[0];

@@ -2,8 +2,7 @@
 //!
 //! Three kinds of taps w: a row of them a head ([`light_conv`]), one a head and token ([`dynamic_conv`]), one a channel
 //! ([`depthwise_conv`]). Taps that fall outside the sequence are dropped, and those left are not normalised anew. Every output is
-//! one accumulator over k ascending, so a decoding step ([`conv_step_gather`]) has the bits of the whole pass, as long as x is finite: where taps
-//! are shared, rows up to seven beyond an output's own meet zeros.
+//! one accumulator over k ascending, so a decoding step ([`conv_step_gather`]) has the bits of the whole pass.
 
 mod band;
 mod dynamic;
