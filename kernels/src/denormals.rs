@@ -43,6 +43,8 @@ fn control() -> u32 {
 
 #[cfg(target_arch = "x86_64")]
 fn set_control(value: u32) {
-    // SAFETY: loads the control register from a u32 of this frame; only the two flushing bits differ from what the processor gave.
-    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &value, options(nostack, preserves_flags)) };
+    // SAFETY: loads the control register from a u32 of this frame; only the two flushing bits, and the flags of exceptions, differ from what the
+    // processor gave. Rust promises nothing of arithmetic under other bits than its own; what kernels rely on is that it rounds as before and
+    // has zero for what is subnormal, which the processor says.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &value, options(nostack)) };
 }

@@ -242,14 +242,14 @@ impl WithSimd for Backward<'_> {
         let mut g = Gradients { gamma, dgamma, dbeta };
         let mut t = 0;
         while t < sum.rows {
-            // Two rows at a time read and write dgamma and dbeta once.
-            if sum.rows - t >= 2 {
-                rows_backward::<S, 2>(simd, &sum, stats, &dy, &mut dsum, &mut g, t);
-                t += 2;
-            } else {
-                rows_backward::<S, 1>(simd, &sum, stats, &dy, &mut dsum, &mut g, t);
-                t += 1;
-            }
+            // Rows that are taken together read and write dgamma and dbeta once.
+            t += match sum.rows - t {
+                4.. if const { S::REGISTER_COUNT >= 32 } => {
+                    rows_backward::<S, 4>(simd, &sum, stats, &dy, &mut dsum, &mut g, t)
+                }
+                2.. => rows_backward::<S, 2>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
+                _ => rows_backward::<S, 1>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
+            };
         }
     }
 }
@@ -260,7 +260,7 @@ struct Gradients<'a> {
     dbeta: &'a mut [f32],
 }
 
-/// Rows `t..t + R` of dsum, and what they add to dgamma and dbeta, in order.
+/// Rows `t..t + R` of dsum, and what they add to dgamma and dbeta, in order; returns R.
 #[inline(always)]
 fn rows_backward<S: Simd, const R: usize>(
     simd: S,
@@ -270,7 +270,7 @@ fn rows_backward<S: Simd, const R: usize>(
     dsum: &mut RowsMut<'_>,
     g: &mut Gradients<'_>,
     t: usize,
-) {
+) -> usize {
     let channels = sum.cols as f32;
     let vectors = sum.cols / S::F32_LANES;
     let mut x = [(&[] as &[S::f32s], &[] as &[f32]); R];
@@ -307,18 +307,18 @@ fn rows_backward<S: Simd, const R: usize>(
             of_d += d * gamma_tail[i];
             of_dn += d * gamma_tail[i] * n;
         }
-        let (mean_d, mean_dn) = (of_d / channels, of_dn / channels);
+        // dsum = d gamma rstd + (x - mean) of_x + constant: what is the same for all channels is worked out once.
+        let (of_x, constant) = (-rstd * rstd * (of_dn / channels), -rstd * (of_d / channels));
         let (vector_mean, vector_rstd) = (simd.splat_f32s(mean), simd.splat_f32s(rstd));
-        let (vector_d, vector_dn) = (simd.splat_f32s(mean_d), simd.splat_f32s(mean_dn));
+        let (vector_of_x, vector_constant) = (simd.splat_f32s(of_x), simd.splat_f32s(constant));
         let (to, to_tail) = S::as_mut_simd_f32s(dsum.row_mut(t + r));
         for (((to, x), d), gamma) in to.iter_mut().zip(x[r].0).zip(d[r].0).zip(gamma) {
-            let n = simd.mul_f32s(simd.sub_f32s(*x, vector_mean), vector_rstd);
-            let centred = simd.sub_f32s(simd.mul_f32s(*d, *gamma), vector_d);
-            *to = simd.mul_f32s(simd.sub_f32s(centred, simd.mul_f32s(n, vector_dn)), vector_rstd);
+            let own = simd.mul_add_e_f32s(simd.mul_f32s(*d, *gamma), vector_rstd, vector_constant);
+            *to = simd.mul_add_e_f32s(simd.sub_f32s(*x, vector_mean), vector_of_x, own);
         }
         for (((to, x), d), gamma) in to_tail.iter_mut().zip(x[r].1).zip(d[r].1).zip(gamma_tail) {
-            let n = (x - mean) * rstd;
-            *to = (d * gamma - mean_d - n * mean_dn) * rstd;
+            *to = (x - mean) * of_x + (d * gamma * rstd + constant);
         }
     }
+    R
 }

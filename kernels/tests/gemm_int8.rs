@@ -147,6 +147,9 @@ fn rows_of_zeros_and_of_what_is_not_finite() {
         let y = product(isa, Rows::new(&x, 5, 2), &b, Epilogue::None);
         assert_eq!(y[..4], [0.0; 4], "{isa:?}");
         assert!(y[4..8].iter().all(|y| y.is_nan()), "{isa:?}: {y:?}");
+        // Nor does an epilogue make a number of it.
+        let y = product(isa, Rows::new(&x, 5, 2), &b, Epilogue::BiasRelu(&[0.0; 2]));
+        assert!(y[4..8].iter().all(|y| y.is_nan()), "{isa:?}: {y:?}");
         assert!((y[8] - 1.0).abs() < 1e-6 && y[9] == 0.0, "{isa:?}: {y:?}");
         let empty = PackedB::from_transposed(isa, Rows::new(&[], 2, 0), Precision::Int8);
         assert_eq!(product(isa, Rows::new(&[], 1, 0), &empty, Epilogue::Bias(&[1.0, 2.0])), [1.0, 2.0]);

@@ -6,7 +6,8 @@
 //! transposed within a tile, so that the scores of a vector of keys are one vector, whatever the width of a head.
 //!
 //! A score is one accumulator over channels, an output one accumulator over keys, and tiles start at key 0 of the sequence: a query's
-//! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding.
+//! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding, as long as keys and values are
+//! finite: a block's queries meet zeros times those that its last one sees.
 
 mod backward;
 mod few;

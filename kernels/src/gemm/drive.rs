@@ -14,6 +14,9 @@ use crate::{Isa, Rows, RowsMut, trace, work};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
+/// Rows of a tile that takes several panels at once, at most.
+const FEW: usize = 4;
+
 /// Sizes of blocks. They move no bit of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocking {
@@ -24,12 +27,13 @@ pub struct Blocking {
 }
 
 impl Blocking {
-    /// For a product of so many steps. f32 that takes several blocks of k by default takes twice the steps and one panel at a time: c is visited
-    /// half as often, a is read where it lies, and a panel of 128 KiB stays in a second-level cache for all rows (measured on Zen 5: 1024^3 248
-    /// -> 260 GFLOP/s, 128 x 160 x 32,768 197 -> 230; bf16, which copies a for every visit, loses a fourth).
-    fn of(precision: Precision, steps: usize) -> Blocking {
+    /// For a product of so many rows and steps. f32 that takes several blocks of k by default takes twice the steps and one panel at a time: c is
+    /// visited half as often, a is read where it lies, and a panel of 128 KiB stays in a second-level cache for all rows (measured on Zen 5:
+    /// 1024^3 248 -> 260 GFLOP/s, 128 x 160 x 32,768 197 -> 230; bf16, which copies a for every visit, loses a fourth). Few rows want several
+    /// panels at once instead, or their accumulators wait for one another.
+    fn of(precision: Precision, rows: usize, steps: usize) -> Blocking {
         let usual = Blocking::default();
-        if precision == Precision::F32 && steps > usual.k { Blocking { k: 1024, n: 32 } } else { usual }
+        if precision == Precision::F32 && rows > FEW && steps > usual.k { Blocking { k: 1024, n: 32 } } else { usual }
     }
 }
 
@@ -43,7 +47,7 @@ impl Default for Blocking {
 
 /// c = epilogue(a b). a: `[m, k]`, b: `[k, n]`, c: `[m, n]`. Panics where shapes disagree.
 pub fn gemm(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue: Epilogue<'_>) {
-    gemm_blocked(isa, a, b, c, epilogue, Blocking::of(b.precision(), b.k()));
+    gemm_blocked(isa, a, b, c, epilogue, Blocking::of(b.precision(), a.rows, b.k()));
 }
 
 /// [`gemm`] with blocks of one's own.
@@ -52,11 +56,14 @@ pub fn gemm_blocked(isa: Isa, a: Rows<'_>, b: &PackedB, c: RowsMut<'_>, epilogue
     assert_eq!(b.lanes(), lanes(isa), "b was packed for another tier");
     assert_eq!(a.cols, b.k(), "columns of a [{}, {}] and rows of b [{}, {}]", a.rows, a.cols, b.k(), b.n());
     assert_eq!((c.rows, c.cols), (a.rows, b.n()), "shape of c");
+    a.assert_whole();
+    c.as_rows().assert_whole();
     if let Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) | Epilogue::BiasResidual { bias, .. } = epilogue {
         assert_eq!(bias.len(), b.n(), "length of the bias");
     }
     if let Epilogue::BiasResidual { residual, .. } = epilogue {
         assert_eq!((residual.rows, residual.cols), (c.rows, c.cols), "shape of the residual");
+        residual.assert_whole();
     }
     assert!(blocking.k > 0 && blocking.n > 0, "blocks are not empty");
     work::add(a.rows * a.cols * b.n());
@@ -170,8 +177,8 @@ fn tile_row<S: Simd, O: Operand, const MR: usize>(
             match panels {
                 5 if const { O::FAST && MR == 1 } => tile::<S, O, MR, { 5 * NV }>(simd, o, c, row, at, part),
                 4 if const { O::FAST && MR == 1 } => tile::<S, O, MR, { 4 * NV }>(simd, o, c, row, at, part),
-                3 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 3 * NV }>(simd, o, c, row, at, part),
-                2 if const { O::FAST && MR <= 4 } => tile::<S, O, MR, { 2 * NV }>(simd, o, c, row, at, part),
+                3 if const { O::FAST && MR <= FEW } => tile::<S, O, MR, { 3 * NV }>(simd, o, c, row, at, part),
+                2 if const { O::FAST && MR <= FEW } => tile::<S, O, MR, { 2 * NV }>(simd, o, c, row, at, part),
                 1 if width == nr => tile::<S, O, MR, NV>(simd, o, c, row, at, part),
                 1 => tile::<S, O, MR, 1>(simd, o, c, row, at, part),
                 other => unreachable!("no tile of {MR} rows takes {other} panels"),

@@ -21,7 +21,7 @@ pub enum Epilogue<'a> {
         /// `[m, n]`.
         residual: Rows<'a>,
     },
-    /// c += a b: the accumulator starts from c.
+    /// c += a b: the accumulator starts from c; of bytes, whose sums are integers, c is added last.
     Accumulate,
 }
 
@@ -119,7 +119,8 @@ impl<S: Simd, const V: usize> Ending<S, V> for Relu {
     #[inline(always)]
     fn apply(&self, simd: S, _r: usize, sums: [S::f32s; V]) -> [S::f32s; V] {
         let zero = simd.splat_f32s(0.0);
-        std::array::from_fn(|v| simd.max_f32s(zero, sums[v]))
+        // A sum that is no number stays none, which a scalar maximum would not leave.
+        std::array::from_fn(|v| simd.select_f32s(simd.less_than_f32s(sums[v], zero), zero, sums[v]))
     }
 }
 

@@ -34,6 +34,7 @@ pub fn gemm_weight_gradient(
     let _span = trace::kernel(trace::WEIGHT_GRADIENT[precision as usize], [dy.rows, dy.cols, x.cols])
         .multiply_adds(|| dy.rows * dy.cols * x.cols);
     assert_eq!(dy.rows, x.rows, "tokens of dy and of x");
+    [&dy, &x].into_iter().for_each(Rows::assert_whole);
     let dw = RowsMut::new(dw, dy.cols, x.cols);
     match precision {
         Precision::F32 => exact(isa, dy, x, dw),

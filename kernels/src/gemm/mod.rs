@@ -1,6 +1,7 @@
 //! Matrix products: operands f32, or rounded to bf16, or to bytes; results f32.
 //!
-//! One rule holds everywhere: **an output is one accumulator, summed over k in ascending order by fused multiply-adds**. Rows of a
+//! One rule holds everywhere: **an output is one accumulator, summed over k in ascending order by multiply-adds**, which are fused but on
+//! the scalar tier. Rows of a
 //! tile, tiles of a block and blocks of k only decide where the accumulator waits meanwhile (a register, or c between
 //! two blocks of k), so a row has the same bits whatever it is computed with. Tiles of bf16 (`tiles`) follow a rule of their own to the same end.
 

@@ -60,9 +60,8 @@ mod x86 {
                 *acc = _mm512_dpbf16_ps(*acc, a, b);
             }
         }
-        let rate = rate(32, start);
         black_box(acc);
-        rate
+        rate(32, start)
     }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
@@ -75,8 +74,7 @@ mod x86 {
                 *acc = _mm512_dpbusd_epi32(*acc, a, b);
             }
         }
-        let rate = rate(64, start);
         black_box(acc);
-        rate
+        rate(64, start)
     }
 }

@@ -9,7 +9,9 @@ const LARGE: usize = 131;
 
 /// [n, k]: odd ones; one less, as many and one more than one to three vectors or panels of any tier; more than one block of columns,
 /// of steps and of words of steps.
-const SHAPES: [[usize; 2]; 18] = [
+const SHAPES: [[usize; 2]; 19] = [
+    // Rows that lie so that the same places of them fall into the same lines of a cache: f32 copies them.
+    [96, 512],
     [1, 1],
     [7, 3],
     [15, 17],

@@ -208,3 +208,27 @@ fn by_parts<S: Simd, const MR: usize, const V: usize, const W: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::int8::linear_int8;
+
+    /// Sixteen lanes without the instruction, which no machine with it would enter by itself.
+    #[test]
+    fn without_the_instruction_the_bits_are_the_same() {
+        let value = |i: usize| (i * 7919 % 1000) as f32 / 500.0 - 1.0;
+        for isa in Isa::available() {
+            for (m, n, k) in [(1, 1, 1), (7, 17, 5), (9, 33, 130), (13, 97, 257)] {
+                let a: Vec<f32> = (0..m * k).map(value).collect();
+                let w: Vec<f32> = (0..n * k).map(|i| value(i + 3)).collect();
+                let mut b = Bytes::empty(isa, k, n);
+                b.fill(|column, to| to.copy_from_slice(&w[column * k..][..k]));
+                let mut c = vec![f32::NAN; m * n];
+                let (a_rows, to) = (Rows::new(&a, m, k), RowsMut::new(&mut c, m, n));
+                isa.vectorize(Product::<false> { a: a_rows, b: &b, c: to, epilogue: Epilogue::None });
+                assert_eq!(c, linear_int8(&a, &w, k), "{isa:?} [{m}, {n}, {k}]");
+            }
+        }
+    }
+}
