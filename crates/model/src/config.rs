@@ -173,6 +173,8 @@ impl ModelConfig {
     /// Errors: the first value out of range, with what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
         const MOST: usize = 1 << 16;
+        /// A file of a few bytes can ask for any number of them, each with parameters to name.
+        const MOST_LAYERS: usize = 1 << 10;
         let sizes = [
             ("channels", self.channels, 1),
             ("feed_forward", self.feed_forward, 1),
@@ -184,8 +186,9 @@ impl ModelConfig {
             ("convolution_channels", self.convolution_channels, 0),
         ];
         for (key, value, least) in sizes {
-            if value < least || value > MOST {
-                return refuse(key, value, format!("must be from {least} to {MOST}"));
+            let most = if key.ends_with("_layers") { MOST_LAYERS } else { MOST };
+            if value < least || value > most {
+                return refuse(key, value, format!("must be from {least} to {most}"));
             }
         }
         if self.attention_channels + self.convolution_channels != self.channels {

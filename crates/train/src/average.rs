@@ -28,7 +28,9 @@ pub fn final_weights(
     updates_per_epoch: u64,
     count: usize,
 ) -> Result<Option<(FinalWeights, Weights)>, CheckpointError> {
-    let validated: Vec<Entry> = folder.entries()?.into_iter().filter(|e| e.epoch.is_some()).collect();
+    // Later ones are what a run left that was taken up before them.
+    let of_this_run = |e: &Entry| e.epoch.is_some() && e.updates <= progress.updates;
+    let validated: Vec<Entry> = folder.entries()?.into_iter().filter(of_this_run).collect();
     if count == 1 {
         let best = progress.best().map(|b| b.updates);
         let Some(entry) = validated.iter().find(|e| Some(e.updates) == best) else { return Ok(None) };
@@ -79,7 +81,7 @@ pub fn best_final_weights(
         }
         before = Some(found.0.clone());
         let loss = loss(&found.0, &found.1);
-        if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+        if loss.is_finite() && best.as_ref().is_none_or(|(least, _)| loss < *least) {
             best = Some((loss, found));
         }
     }

@@ -28,7 +28,7 @@ pub use average::{FinalWeights, best_final_weights, final_weights};
 pub use config::{OptimizerKind, PrecisionKind, ScheduleKind, TrainingConfig, TrainingConfigError};
 pub use error::TrainError;
 pub use machine::machine;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, as_written};
 pub use progress::{Progress, Validation};
 pub use run::{Ending, Observer, Run, RunOptions, Start, run};
 pub use schedule::Schedule;

@@ -10,6 +10,7 @@ use crate::progress::{Progress, Validation};
 use crate::run::Ending;
 use crate::trainer::{Trainer, Update};
 use lsra_exec::atomic;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -111,7 +112,8 @@ impl Metrics {
     ///
     /// Errors: the file cannot be written.
     pub fn line(&mut self, value: &Value) -> Result<(), TrainError> {
-        writeln!(self.file, "{value}").map_err(|cause| unwritable(&self.path, cause))
+        // In one piece, so that whoever reads meanwhile meets whole lines.
+        self.file.write_all(format!("{value}\n").as_bytes()).map_err(|cause| unwritable(&self.path, cause))
     }
 
     /// Sees to it that all lines are on the disk: a checkpoint that is there has its lines there too.
@@ -131,7 +133,6 @@ impl Metrics {
 
 /// The lines of a log that a run at this position has behind it. Whatever is no whole line of ours ends the log.
 fn reached(text: &str, progress: &Progress) -> Vec<Value> {
-    let mut validations = 0;
     let mut is_validated = false;
     text.lines()
         .map_while(|line| serde_json::from_str::<Value>(line).ok().filter(Value::is_object))
@@ -140,9 +141,10 @@ fn reached(text: &str, progress: &Progress) -> Vec<Value> {
             match line["event"].as_str() {
                 Some("start") => true,
                 Some("update" | "resume") => reached,
+                // One after the last update may have been reached or not.
                 Some("validation") => {
-                    validations += 1;
-                    is_validated = validations <= progress.validations.len();
+                    let at_end = line["updates"].as_u64() == Some(progress.updates);
+                    is_validated = reached && (!at_end || progress.is_validated());
                     is_validated
                 }
                 Some("sample") => is_validated,
@@ -166,8 +168,8 @@ fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> V
         "data": format!("{data:016x}"),
         "parameters": trainer.model().params.values(),
         "updates_per_epoch": trainer.updates_per_epoch(),
-        "model": model,
-        "training": training,
+        "model": as_written(&model),
+        "training": as_written(&training),
     });
     if let Some(from) = from {
         line["from"] = format!("{from:016x}").into();
@@ -176,6 +178,12 @@ fn settings(event: &str, trainer: &Trainer<'_>, about: &Map<String, Value>) -> V
         line[key] = value.clone();
     }
     line
+}
+
+/// A table by way of text: a fraction of 32 bits is as short there as whoever set it wrote it, which one widened to 64 is not.
+pub fn as_written(table: &impl Serialize) -> Value {
+    let text = serde_json::to_string(table).expect("numbers, names and lists make JSON");
+    serde_json::from_str(&text).expect("JSON was just written")
 }
 
 /// JSON has no infinity, which 2^loss can reach.
@@ -217,24 +225,27 @@ mod tests {
             r#"{"event":"update","updates":2}"#,
             r#"{"event":"validation","updates":2}"#,
             r#"{"event":"sample","updates":2}"#,
-            r#"{"event":"validation","updates":2,"again":true}"#,
-            r#"{"event":"sample","updates":2,"again":true}"#,
             r#"{"event":"update","updates":3}"#,
+            r#"{"event":"validation","updates":3}"#,
+            r#"{"event":"sample","updates":3}"#,
             r#"{"event":"end"}"#,
             r#"{"event":"scores"}"#,
             r#"{"event":"upd"#,
         ]
         .join("\n");
         let sums = LossSums::default();
-        let validation = Validation { epoch: 1, updates: 2, train: sums, valid: sums };
+        let validation = |updates| Validation { epoch: 1, updates, train: sums, valid: sums };
         let at = |updates, validations: &[Validation]| {
             let progress = Progress { updates, validations: validations.to_vec(), ..Progress::default() };
             reached(&text, &progress).len()
         };
         assert_eq!(at(0, &[]), 1);
         assert_eq!(at(2, &[]), 3);
-        assert_eq!(at(2, &[validation]), 5);
-        assert_eq!(at(3, &[validation]), 6);
-        assert_eq!(at(3, &[validation, validation]), 8);
+        assert_eq!(at(2, &[validation(2)]), 5);
+        assert_eq!(at(3, &[validation(2)]), 6);
+        assert_eq!(at(3, &[validation(2), validation(3)]), 8);
+        // A validation within an epoch is forgotten once the run goes on, and its line stays.
+        assert_eq!(at(3, &[]), 6);
+        assert_eq!(at(4, &[]), 8);
     }
 }

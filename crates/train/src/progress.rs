@@ -114,7 +114,8 @@ impl Progress {
 }
 
 fn lowest<'v>(validations: impl Iterator<Item = &'v Validation>) -> Option<&'v Validation> {
-    validations.min_by(|a, b| a.valid.loss().total_cmp(&b.valid.loss()))
+    let numbers = validations.filter(|v| v.valid.loss().is_finite());
+    numbers.min_by(|a, b| a.valid.loss().total_cmp(&b.valid.loss()))
 }
 
 #[cfg(test)]

@@ -205,6 +205,10 @@ impl Session<'_, '_> {
     fn validate(&mut self) -> Result<Validation, TrainError> {
         let start = Instant::now();
         let validation = self.trainer.validate();
+        if let Some((_, value)) = validation.valid.not_finite() {
+            // Before it is kept anywhere: a checkpoint that is right is not to make room for one that is not.
+            return Err(self.trainer.not_a_number("the loss on valid", value, validation.updates));
+        }
         self.run.metrics.validation(&validation, start.elapsed().as_secs_f64())?;
         self.observer.validated(self.trainer, &validation);
         self.observer.logged(self.trainer, &validation, &mut self.run.metrics)?;

@@ -97,7 +97,8 @@ impl<'d> Trainer<'d> {
         // About a lane's tokens, so that validating needs no more memory than training.
         let anything = BatchLimits { max_tokens: (config.max_tokens / config.lanes).max(positions), ..limits };
         let valid_batches = Batches::in_order(valid, &anything)?;
-        let weights = weights.unwrap_or_else(|| Weights::init(&model.params, seed));
+        // Those of a file, or shared with somebody, cannot be written to.
+        let weights = weights.map_or_else(|| Weights::init(&model.params, seed), |there| there.to_owned_copy());
         let packed =
             Packed::with_precision(isa, &model, &weights, Directions::ForwardAndBackward, config.precision.into());
         Ok(Trainer {
@@ -189,7 +190,7 @@ impl<'d> Trainer<'d> {
         drop(waiting);
         let lanes_time = start.elapsed();
         if let Some((what, value)) = losses.not_finite() {
-            return Err(self.not_a_number(what, value));
+            return Err(self.not_a_number(what, value, self.progress.updates + 1));
         }
 
         let (isa, updates) = (self.isa, self.progress.updates);
@@ -215,7 +216,7 @@ impl<'d> Trainer<'d> {
         });
         drop(waiting);
         if !step.gradient_norm.is_finite() {
-            return Err(self.not_a_number("the gradient's norm", step.gradient_norm));
+            return Err(self.not_a_number("the gradient's norm", step.gradient_norm, self.progress.updates + 1));
         }
         let per_epoch = self.updates_per_epoch();
         self.progress.forget_validations_within_epochs(per_epoch);
@@ -297,12 +298,18 @@ impl<'d> Trainer<'d> {
     pub fn restore(&mut self, file: &CheckpointFile) -> Result<(), CheckpointError> {
         let saved = file.saved();
         saved.identity.check_same_run(&self.identity(), file.path())?;
+        let order = self.train_batches.epoch_order(saved.progress.epoch);
+        if saved.progress.batch >= order.len() {
+            let (path, batch) = (file.path().display().to_string(), saved.progress.batch);
+            let reason = format!("it stands at batch {batch} of an epoch that has {}", order.len());
+            return Err(CheckpointError::NotACheckpoint { path, reason });
+        }
         self.weights = file.weights(&self.model.params)?;
         file.moments(&self.model.params, self.optimizer.moments_mut())?;
         if let (Some(ema), Some(mean)) = (&mut self.ema, file.ema(&self.model.params)?) {
             ema.set(mean);
         }
-        self.order = self.train_batches.epoch_order(saved.progress.epoch);
+        self.order = order;
         self.progress = saved.progress.clone();
         let (packed, weights) = (&mut self.packed, &self.weights);
         self.threads.install(|| packed.refresh(weights));
@@ -376,8 +383,8 @@ impl<'d> Trainer<'d> {
         [self.train_batches.too_long.len(), self.valid_batches.too_long.len()]
     }
 
-    fn not_a_number(&self, what: &'static str, value: f64) -> TrainError {
-        let update = self.progress.updates + 1;
-        TrainError::NotANumber { what, value, update, lr: self.schedule.lr(self.progress.updates) }
+    /// That an update, from 1, has led to a value that is no number.
+    pub(crate) fn not_a_number(&self, what: &'static str, value: f64, update: u64) -> TrainError {
+        TrainError::NotANumber { what, value, update, lr: self.schedule.lr(update.saturating_sub(1)) }
     }
 }

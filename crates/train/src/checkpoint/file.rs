@@ -125,11 +125,12 @@ impl CheckpointFile {
     }
 
     fn weights_of(&self, kind: &str, params: &Params) -> Result<Weights, CheckpointError> {
+        let file = self.tensors();
         let tensors: Result<Vec<Tensor>, CheckpointError> = params
             .iter()
             .map(|(_, spec)| {
                 let (rows, columns) = spec.matrix();
-                Ok(Tensor::from_slice(rows, columns, &self.values(kind, spec)?))
+                Ok(Tensor::from_slice(rows, columns, &self.values(&file, kind, spec)?))
             })
             .collect();
         Ok(Weights::from_tensors(params, tensors?))
@@ -139,15 +140,21 @@ impl CheckpointFile {
     ///
     /// Errors: as [`CheckpointFile::weights`].
     pub fn moments(&self, params: &Params, moments: &mut [Moments]) -> Result<(), CheckpointError> {
+        let file = self.tensors();
         for m in moments {
             for ((_, spec), values) in params.iter().zip(&mut m.values) {
-                *values = self.values(m.name, spec)?;
+                *values = self.values(&file, m.name, spec)?;
             }
         }
         Ok(())
     }
 
-    fn values(&self, kind: &str, spec: &ParamSpec) -> Result<Vec<f32>, CheckpointError> {
+    /// The header is as long as there are tensors, so it is read once for all of them.
+    fn tensors(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.bytes).expect("the file was checked when it was read")
+    }
+
+    fn values(&self, file: &SafeTensors<'_>, kind: &str, spec: &ParamSpec) -> Result<Vec<f32>, CheckpointError> {
         let tensor = format!("{kind}.{}", spec.name);
         let wrong = |found: String| CheckpointError::Tensor {
             path: self.path.display().to_string(),
@@ -155,7 +162,6 @@ impl CheckpointFile {
             found,
             expected: format!("{:?} of F32", spec.shape),
         };
-        let file = SafeTensors::deserialize(&self.bytes).expect("the file was checked when it was read");
         let view = file.tensor(&tensor).map_err(|_| wrong("missing".to_owned()))?;
         if view.shape() != spec.shape || view.dtype() != Dtype::F32 {
             return Err(wrong(format!("{:?} of {:?}", view.shape(), view.dtype())));

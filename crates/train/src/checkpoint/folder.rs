@@ -52,7 +52,7 @@ impl CheckpointFolder {
             Ok(())
         };
         let path = folder.root.display().to_string();
-        open().map_err(|cause| CheckpointError::Unwritable { path, cause })?;
+        open().map_err(|cause| CheckpointError::NoFolder { path, cause })?;
         Ok(folder)
     }
 
@@ -104,7 +104,9 @@ impl CheckpointFolder {
         best: &[u64],
     ) -> Result<(), CheckpointError> {
         let entries = self.entries()?;
-        let ends = entries.iter().rev().filter(|e| e.ends_epoch(updates_per_epoch));
+        // Later ones could not be read, so that the run was taken up before them.
+        let now = entries.iter().find(|e| e.path == saved).map_or(u64::MAX, |e| e.updates);
+        let ends = entries.iter().rev().filter(|e| e.updates <= now && e.ends_epoch(updates_per_epoch));
         let mut kept: HashSet<&Path> = ends.take(epochs).map(|e| e.path.as_path()).collect();
         let validated = || entries.iter().rev().filter(|e| e.epoch.is_some());
         for updates in best {

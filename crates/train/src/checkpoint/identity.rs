@@ -63,8 +63,7 @@ impl Identity {
             return Err(differs("--from", name(self.from), name(now.from)));
         }
         if self.data != now.data {
-            let name = |data: u64| format!("of fingerprint {data:016x}");
-            return Err(differs("training and validation text", name(self.data), name(now.data)));
+            return Err(CheckpointError::OtherText { path: path.display().to_string() });
         }
         if self.teacher != now.teacher {
             let name = |teacher: Option<u64>| teacher.map_or("none".to_owned(), |t| format!("of fingerprint {t:016x}"));
@@ -93,8 +92,8 @@ impl Identity {
 }
 
 fn object(config: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(config) {
-        Ok(Value::Object(map)) => map,
+    match crate::metrics::as_written(config) {
+        Value::Object(map) => map,
         _ => unreachable!("a struct of numbers and names is a JSON object"),
     }
 }

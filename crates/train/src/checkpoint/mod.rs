@@ -16,6 +16,16 @@ use std::io;
 /// What can be wrong with a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// Their folder cannot be made or read.
+    #[error(
+        "{path}: the folder cannot be made or read ({cause}); choose another --out, or check that you may write there"
+    )]
+    NoFolder {
+        /// The path.
+        path: String,
+        /// The system's reason.
+        cause: io::Error,
+    },
     /// The file cannot be written.
     #[error(
         "{path}: the checkpoint cannot be written ({cause}); make room or choose another --out; earlier checkpoints are as they were"
@@ -56,7 +66,16 @@ pub enum CheckpointError {
         /// The shape that the model gives it.
         expected: String,
     },
-    /// The checkpoint is of a run with other data or settings.
+    /// The checkpoint is of a run on other text, or its text was prepared anew in another way.
+    #[error(
+        "{path}: that run had other text to train and validate on, or its folder was prepared in another way since; give that text, \
+         prepared as it was, or choose another --out to begin anew"
+    )]
+    OtherText {
+        /// The path.
+        path: String,
+    },
+    /// The checkpoint is of a run with other settings.
     #[error(
         "{path}: that run had {what} {then}, this one has {now}; give the same again, or choose another --out to begin anew"
     )]
