@@ -1,5 +1,7 @@
 //! Capitals of a sentence, for models that know none: what its translation should begin with, or be throughout.
 
+use crate::bpe::UNKNOWN;
+
 /// How a sentence uses capitals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capitals {
@@ -15,7 +17,7 @@ pub enum Capitals {
 impl Capitals {
     /// Of a sentence. Quotation marks, brackets, `¿` and the like before its first letter or digit do not count.
     pub fn of(sentence: &str) -> Capitals {
-        let cased = || sentence.chars().filter(|&c| c.is_uppercase() || c.is_lowercase());
+        let cased = || signs(sentence).map(|(_, c)| c).filter(|&c| c.is_uppercase() || c.is_lowercase());
         if cased().nth(1).is_some() && cased().all(char::is_uppercase) {
             return Capitals::All;
         }
@@ -28,7 +30,7 @@ impl Capitals {
     /// The sentence with at least these capitals: those that it has stay.
     pub fn apply(self, sentence: &str) -> String {
         match (self, first_letter(sentence)) {
-            (Capitals::All, _) => sentence.to_uppercase(),
+            (Capitals::All, _) => all_capital(sentence),
             (Capitals::First, Some((at, c))) => {
                 let (before, after) = (&sentence[..at], &sentence[at + c.len_utf8()..]);
                 [before, &capital(c), after].concat()
@@ -36,6 +38,17 @@ impl Capitals {
             _ => sentence.to_owned(),
         }
     }
+}
+
+fn all_capital(sentence: &str) -> String {
+    let mut all = String::with_capacity(sentence.len());
+    let mut copied = 0;
+    for (at, c) in signs(sentence) {
+        all.push_str(&sentence[copied..at]);
+        all.extend(c.to_uppercase());
+        copied = at + c.len_utf8();
+    }
+    all + &sentence[copied..]
 }
 
 /// A letter as words begin with it: where its capital is two letters, as that of `ß` or `ﬁ` is, only the first is one.
@@ -47,7 +60,7 @@ fn capital(c: char) -> String {
 
 /// Whether there is anything that a sentence may begin with. Moses's escapes, `&quot;` and so on, are no letters.
 pub fn has_letter_or_digit(text: &str) -> bool {
-    first_sign(text).is_some()
+    text.contains(UNKNOWN) || first_sign(text).is_some()
 }
 
 /// The first letter, unless a digit comes before it.
@@ -55,16 +68,29 @@ fn first_letter(sentence: &str) -> Option<(usize, char)> {
     first_sign(sentence).filter(|(_, c)| c.is_alphabetic())
 }
 
-/// The first letter or digit outside escapes.
+/// The first letter or digit, unless an unknown word comes before it: that is the sentence's first.
 fn first_sign(sentence: &str) -> Option<(usize, char)> {
+    let unknown = sentence.find(UNKNOWN).unwrap_or(sentence.len());
+    signs(sentence).find(|(_, c)| c.is_alphanumeric()).filter(|(at, _)| *at < unknown)
+}
+
+/// Characters with their places, but for what stands for something else: escapes, and words that a model does not know.
+fn signs(sentence: &str) -> impl Iterator<Item = (usize, char)> {
     let mut at = 0;
-    while let Some(c) = sentence[at..].chars().next() {
-        if c.is_alphanumeric() {
-            return Some((at, c));
+    std::iter::from_fn(move || {
+        loop {
+            let rest = &sentence[at..];
+            let c = rest.chars().next()?;
+            let unknown = rest.starts_with(UNKNOWN).then_some(UNKNOWN.len());
+            match unknown.or_else(|| escape(rest)) {
+                Some(length) => at += length,
+                None => {
+                    at += c.len_utf8();
+                    return Some((at - c.len_utf8(), c));
+                }
+            }
         }
-        at += escape(&sentence[at..]).unwrap_or(c.len_utf8());
-    }
-    None
+    })
 }
 
 /// Bytes of an escape that the text begins with.
@@ -115,6 +141,11 @@ mod tests {
         assert_eq!(first("..."), "...");
         assert_eq!(Capitals::All.apply("straße, nato"), "STRASSE, NATO");
         assert_eq!(Capitals::None.apply("iPhone"), "iPhone");
+        // What stands for something else has no capitals.
+        assert_eq!(Capitals::All.apply("i don &apos;t know <unk> ."), "I DON &apos;T KNOW <unk> .");
+        assert_eq!(first("<unk> und so"), "<unk> und so");
+        assert_eq!(first("und <unk>"), "Und <unk>");
+        assert_eq!(Capitals::of("&quot; DAS IST GUT &quot; <unk> ."), Capitals::All);
     }
 
     proptest! {

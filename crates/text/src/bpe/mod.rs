@@ -15,6 +15,7 @@ mod subword_nmt;
 use crate::{TextError, files};
 use codes::{Codes, WordEnd};
 pub(crate) use dropout::Dropping;
+pub(crate) use model::UNKNOWN;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;

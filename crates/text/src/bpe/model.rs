@@ -16,7 +16,7 @@ use tokenizers::{Model, SplitDelimiterBehavior, Tokenizer};
 pub(super) const END_MARK: &str = "\u{E000}";
 
 /// The model's token for a character that no merge knows. Never seen outside: pieces are cut out of the text itself.
-pub(super) const UNKNOWN: &str = "<unk>";
+pub(crate) const UNKNOWN: &str = "<unk>";
 
 /// Words whose pieces are remembered, on each thread. The corpora of the literature have 50 to 150 thousand distinct
 /// words a side, most of them rare; this holds all but the rare ones in some 10 MB.

@@ -7,6 +7,7 @@
 use super::ngrams::{Numbers, overlap};
 use super::{Metric, Tokens};
 use crate::Spelling;
+use crate::bpe::UNKNOWN;
 use crate::files::python_words;
 use std::fmt;
 
@@ -14,7 +15,6 @@ pub(super) const ORDERS: usize = 4;
 
 /// Lengths of output and reference, then matches and totals of each order.
 pub(super) const WIDTH: usize = 2 + 2 * ORDERS;
-const UNKNOWN: &str = "<unk>";
 
 /// Counts over a corpus, from which the score follows. Displays as the original's scorer prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,8 +131,12 @@ impl Metric for MultiBleu {
         WIDTH
     }
 
+    /// `<unk>` is a word like others, as in the script.
     fn count(&self, output: &str, reference: &str) -> Vec<f64> {
-        Bleu::of(&[output], &[reference]).statistics()
+        let (mut bleu, mut numbers) = (Bleu::default(), Numbers::default());
+        let [output, reference] = [output, reference].map(|line| numbers.all(python_words(line)));
+        bleu.add_numbers(&output, &reference);
+        bleu.statistics()
     }
 
     fn score(&self, sums: &[f64]) -> f64 {

@@ -120,7 +120,7 @@ impl Source {
                     return Err(TextError::Setting {
                         name: "columns",
                         value,
-                        expected: "must be two different columns, the first of which is 1",
+                        expected: "must be two different columns, counted from 1",
                     });
                 }
                 Layout::Tsv { source, target }

@@ -67,7 +67,12 @@ fn is_long(text: &str) -> bool {
         // A long whole number with decimals, or one group of thousands: `1250,5`, `1.250`.
         [last] => first.len() >= 3 || last.len() == 3 && !first.starts_with('0'),
         [groups @ .., last] => {
-            first.len() <= 3 && groups.iter().all(|g| g.len() == 3) && (last.len() == 3 || has_decimals(text))
+            // A telephone's number, or a network's address.
+            let is_number = !first.starts_with('0') && text.parse::<std::net::Ipv4Addr>().is_err();
+            is_number
+                && first.len() <= 3
+                && groups.iter().all(|g| g.len() == 3)
+                && (last.len() == 3 || has_decimals(text))
         }
     }
 }
@@ -88,6 +93,7 @@ mod tests {
         assert_eq!(found("1989 und 12.345,67 oder 1,000,000."), ["1989", "12.345,67", "1,000,000"]);
         assert_eq!(found("Um 14:30, 14.30 Uhr, am 1.10.2026, 3,5 %, 42, 10/2026, 2026-11-24"), [""; 0]);
         assert_eq!(found("1.250 m, 1250,5 kg, (375), 0.125"), ["1.250", "1250,5", "375"]);
+        assert_eq!(found("192.168.100.200, 030.123.456, 1.192.168.300"), ["1.192.168.300"]);
         assert_eq!(found("A1234 1234x a/1234 1990er"), [""; 0]);
         assert_eq!(numbers("1.250,50")[0].digits, "125050");
     }
