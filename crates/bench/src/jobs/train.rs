@@ -4,7 +4,7 @@ use super::model::{config, pairs, training};
 use crate::{Bound, Case, Plan, Unit};
 use lsra_exec::{Directions, Packed};
 use lsra_kernels::gemm::Precision;
-use lsra_kernels::{Isa, work};
+use lsra_kernels::{Isa, trace};
 use lsra_model::{Model, ModelConfig};
 use lsra_text::Corpus;
 use lsra_train::{Gradients, PrecisionKind, Setup, TapeContext, Trainer, TrainingConfig, lane_gradients, lanes};
@@ -130,8 +130,12 @@ impl Job {
         };
         let all: Vec<u32> = (0..t.train_corpus().len() as u32).collect();
         let pairs = lanes::pairs(t.train_corpus(), &all);
-        let before = work::multiply_adds();
+        // Adjoints count in their spans alone.
+        trace::start(1 << 20);
         lane_gradients(&context, &pairs, t.config().label_smoothing, &mut Gradients::zeros(&t.model().params));
-        work::multiply_adds() - before
+        let trace = trace::stop();
+        assert!(!trace.is_full, "a trace of one lane");
+        let kernels = trace.threads.iter().flat_map(|thread| &thread.events).filter(|event| event.depth == 0);
+        kernels.map(|event| event.multiply_adds).sum()
     }
 }
