@@ -83,8 +83,9 @@ const CASES: &[Case] = &[
         name: "a folder that cannot be made",
         spoil: |data| fs::write(data.join("out"), "a file").unwrap(),
         arguments: &[],
-        told: &["out", "cannot be written"],
+        told: &["out", "cannot be made"],
     },
+    Case { name: "no minute", spoil: INTACT, arguments: &["--max-minutes=0"], told: &["--max-minutes 0", "above 0"] },
 ];
 
 #[test]
@@ -109,6 +110,50 @@ fn one_line_status_2_and_nothing_written() {
         assert_eq!(fs::read(&out).ok(), before, "{}", case.name);
         assert!(!out.is_dir(), "{}: nothing is written", case.name);
     }
+}
+
+/// A command on the small corpus of this folder, which goes to `out` in it.
+fn train(folder: &Path, out: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.args(["iwslt14", "--max-updates", "2", "--preset"]).arg(folder.join("tiny.toml"));
+    command.arg("--data").arg(folder).arg("--out").arg(folder.join(out)).args(arguments);
+    command
+}
+
+#[test]
+fn an_earlier_runs_model_stays_and_a_run_that_is_not_there_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tiny::write(folder);
+    let told = |out: &str, arguments: &[&str]| {
+        let output = train(folder, out, arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, lines) = told("out", &["--resume"]);
+    assert!(status == Some(0) && lines.contains("this is a new run"), "{lines}");
+    // Whoever removes the checkpoints to save room does not give the model up.
+    fs::remove_dir_all(folder.join("out/checkpoints")).unwrap();
+    let model = fs::read(folder.join("out/model.safetensors")).unwrap();
+    for arguments in [&[][..], &["--resume"]] {
+        let (status, lines) = told("out", arguments);
+        assert!(status == Some(2) && lines.contains("model.safetensors") && lines.contains("another --out"), "{lines}");
+    }
+    assert!(fs::read(folder.join("out/model.safetensors")).unwrap() == model);
+    // Nor does it go where its text lies.
+    let (status, lines) = told(".", &[]);
+    assert!(status == Some(2) && lines.contains("another folder"), "{lines}");
+}
+
+/// Of whoever reads the lines and leaves, as `head` does, training knows nothing.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_ends_no_training() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::write(folder.path());
+    let mut child = train(folder.path(), "out", &[]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path().join("out/model.safetensors").is_file());
 }
 
 #[test]

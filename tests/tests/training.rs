@@ -184,6 +184,34 @@ fn a_loss_that_is_no_number_ends_the_run_and_harms_nothing() {
     assert!(saved.iter().zip(trainer.weights().iter()).all(|(s, w)| s.data() == w.data()));
 }
 
+/// The last update of an epoch may make weights that no later update tells of.
+#[test]
+fn a_validation_that_is_no_number_takes_no_place() {
+    let text = tiny::prepared();
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    // An update an epoch, of which the second makes weights of 1e30.
+    let changes = [
+        "training.optimizer=nesterov",
+        "training.lr=1e30",
+        "training.warmup_from=1e-3",
+        "training.warmup_updates=1",
+        "training.accumulate=1000",
+        "training.average_checkpoints=1",
+    ];
+    let mut trainer = trainer(Isa::best(), 2, &text, &changes);
+    assert_eq!(trainer.updates_per_epoch(), 1);
+    let mut seen = Watcher::new(&stop, usize::MAX);
+    let Err(error) = run(&mut trainer, &options(folder.path(), Start::Fresh, &stop), &mut seen) else {
+        panic!("a learning rate of 1e30 does no harm");
+    };
+    assert!(matches!(error, TrainError::NotANumber { .. }), "{error}");
+    let checkpoints = CheckpointFolder::open(folder.path().join("checkpoints")).unwrap();
+    let newest = checkpoints.newest().unwrap().0.expect("the one of the first epoch");
+    let validations = &newest.saved().progress.validations;
+    assert!(validations.len() == 1 && validations[0].valid.loss().is_finite());
+}
+
 #[test]
 fn another_run_is_told_from_the_same() {
     let text = tiny::prepared();

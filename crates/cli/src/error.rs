@@ -1,6 +1,8 @@
 //! What can go wrong for a user, and how it is told: one line on stderr, exit status 2.
 
+use crate::tell::tell;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Everything a command can fail with. Each message says what is wrong, where, and what to do, in one line.
@@ -79,6 +81,38 @@ pub enum Error {
          --data (lsra train iwslt14) fetches its own"
     )]
     NoData {
+        /// As it was given.
+        folder: String,
+    },
+    /// Translations of more sentences than there are.
+    #[error("{file}: has translations of other sentences; remove it, and all are translated anew")]
+    OtherTranslations {
+        /// The log.
+        file: String,
+    },
+    /// The model of an earlier run where that of a new one would go.
+    #[error("{file}: is there already, of an earlier run; choose another --out, or remove it")]
+    ModelThere {
+        /// The file.
+        file: String,
+    },
+    /// A training that is told of no text.
+    #[error(
+        "lsra train: name what to train on: --data DIR, which lsra prepare FILES --out DIR makes, --config FILE.toml, or a recipe \
+         (lsra train iwslt14)"
+    )]
+    NothingToTrainOn,
+    /// An evaluation of nothing.
+    #[error(
+        "lsra evaluate: name what to evaluate: --model FILE, which is to translate, or --hypothesis FILE, translations at hand"
+    )]
+    NothingToEvaluate,
+    /// A folder of something else where a prepared one is wanted.
+    #[error(
+        "--data {folder}: was not made by lsra prepare; give the folder that lsra prepare FILES --out DIR writes, or name the recipe \
+         whose text it holds (lsra train iwslt14 --data {folder})"
+    )]
+    NotPrepared {
         /// As it was given.
         folder: String,
     },
@@ -203,6 +237,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Errors: what is made of the folder `data` is to go into itself, whatever the two are called.
+    pub(crate) fn check_other_folder(data: &Path, out: &Path) -> Result<(), Error> {
+        let same = data == out || data.canonicalize().is_ok_and(|d| out.canonicalize().is_ok_and(|o| d == o));
+        if same {
+            let expected = "must be another folder than that of the text".to_owned();
+            return Err(Error::Option { option: "out", value: out.display().to_string(), expected });
+        }
+        Ok(())
+    }
+
     /// Errors: a sentence of so many tokens, `</s>` included, is longer than the model's positions.
     pub(crate) fn check_length(origin: &str, line: usize, tokens: usize, most: usize) -> Result<(), Error> {
         if tokens > most {
@@ -224,7 +268,7 @@ pub fn exit(result: Result<ExitCode, Error>) -> ExitCode {
         Ok(code) => code,
         Err(Error::Output(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error));
+            tell!("error: {}", one_line(&error));
             ExitCode::from(2)
         }
     }

@@ -22,7 +22,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TYPE", default_value_t)]
     pub precision: Precision,
     /// Sentences worked on at a time [default: the processors that this process may use]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_most::<MOST_THREADS>)]
     threads: Option<NonZeroUsize>,
     /// Write what ran when, the first 500,000 kernels and operations, as a Chrome trace, and show where time went
     #[arg(long, value_name = "FILE")]
@@ -39,6 +39,15 @@ impl RunArgs {
     pub fn threads(&self) -> usize {
         self.threads.map_or_else(available_threads, NonZeroUsize::get)
     }
+}
+
+/// More threads than any machine here has; each costs memory.
+pub const MOST_THREADS: usize = 1024;
+
+/// A whole number from 1 to `MOST`.
+pub fn at_most<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok().filter(|n| n.get() <= MOST);
+    number.ok_or_else(|| format!("must be a whole number from 1 to {MOST}"))
 }
 
 /// How results are shown.

@@ -18,7 +18,7 @@ enum To {
     File(Partial),
 }
 
-/// A file under another name, which it loses when it is finished, and is removed if it never is.
+/// A file under another name, which it loses when it is finished, and is removed if it never is, unless the program is killed.
 struct Partial {
     path: PathBuf,
     partial: PathBuf,

@@ -18,6 +18,7 @@ pub struct TextArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum Rules {
     /// Cut sentences into tokens, as tokenizer.perl does
+    #[command(alias = "tokenize")]
     Tokenise {
         #[command(flatten)]
         on: OnArgs,
@@ -29,11 +30,13 @@ enum Rules {
         split_hyphens: bool,
     },
     /// Join tokens into sentences, as detokenizer.perl does
+    #[command(alias = "detokenize")]
     Detokenise {
         #[command(flatten)]
         on: OnArgs,
     },
     /// Bring punctuation to one form, as normalize-punctuation.perl does
+    #[command(alias = "normalize")]
     Normalise {
         #[command(flatten)]
         on: OnArgs,

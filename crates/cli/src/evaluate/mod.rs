@@ -5,7 +5,7 @@ mod report;
 mod scores;
 
 use crate::Error;
-use crate::options::{RunArgs, SearchArgs};
+use crate::options::{RunArgs, SearchArgs, at_most};
 use crate::pairs::{PairArgs, Pairs};
 use crate::sink::Sink;
 use crate::text_model::{Form, TextModel};
@@ -57,7 +57,7 @@ pub struct EvaluateArgs {
     #[arg(long, num_args = 2, value_names = ["SENTENCE", "REFERENCE"], conflicts_with_all = ["files", "hypothesis"])]
     text: Vec<String>,
     /// The model file
-    #[arg(long, value_name = "FILE", required_unless_present = "hypothesis")]
+    #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Translations at hand, line for line; twice to compare two systems
     #[arg(long, value_name = "FILE", conflicts_with_all = OF_A_MODEL)]
@@ -80,13 +80,13 @@ struct ScoreArgs {
     metrics: Vec<MetricName>,
     /// Join tokens by Moses's rules for this language (de, en, fr) before scoring, on both sides; multi-bleu has them as
     /// they are
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, alias = "detokenize", value_name = "CODE")]
     detokenise: Option<Language>,
     /// Corpora drawn for confidence intervals and for the paired bootstrap
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_most::<10_000_000>)]
     samples: NonZeroUsize,
     /// Exchanges of the approximate randomisation
-    #[arg(long, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = at_most::<10_000_000>)]
     trials: NonZeroUsize,
     /// Names the random numbers of both
     #[arg(long, value_name = "N", default_value_t = Resampling::default().seed)]
@@ -99,6 +99,7 @@ struct ScoreArgs {
 pub fn run(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     let (outputs, usual, speed) = match &args.model {
         Some(model) => translated(args, model)?,
+        None if args.hypothesis.is_empty() => return Err(Error::NothingToEvaluate),
         None => (at_hand(args)?, &MetricName::USUAL[..], None),
     };
     let metrics = if args.scores.metrics.is_empty() { usual } else { &args.scores.metrics };
@@ -134,7 +135,13 @@ fn translated(
     let (found, mut outputs, seconds) = traced(args.run.trace.as_deref(), || {
         let start = Instant::now();
         let sources = pairs.encode_source(&model, args.run.form())?;
-        let found = translator.translate(&sources, &config, args.run.threads());
+        // A line without words has no translation, as for `lsra translate`.
+        let asked: Vec<usize> = (0..sources.len()).filter(|&line| sources[line].len() > 1).collect();
+        let given: Vec<Vec<u32>> = asked.iter().map(|&line| sources[line].clone()).collect();
+        let mut found = vec![Vec::new(); sources.len()];
+        for (line, hypotheses) in asked.into_iter().zip(translator.translate(&given, &config, args.run.threads())) {
+            found[line] = hypotheses;
+        }
         let outputs: Vec<String> = found.iter().map(|h| h.first().map_or(String::new(), |h| model.text(h))).collect();
         Ok((found, outputs, start.elapsed().as_secs_f64()))
     })?;

@@ -4,6 +4,7 @@
 //! long a file is may break off without anybody noticing.
 
 use super::{FetchError, Record, download, record};
+use crate::tell::tell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,10 +61,10 @@ impl Origin {
             Origin::File(file) => Ok(Archive { file: file.clone(), record: Record::of(file)?, came: Came::Named }),
             Origin::Url(url) => {
                 let came = if place.is_file() {
-                    eprintln!("{}: is taken, and {url} not fetched", place.display());
+                    tell!("{}: is taken, and {url} not fetched", place.display());
                     Came::Before(url.clone())
                 } else {
-                    eprintln!("fetching {url}");
+                    tell!("fetching {url}");
                     download::download(url, place, most)?;
                     Came::Now
                 };

@@ -1,5 +1,6 @@
 //! Why an archive cannot be had.
 
+use lsra_text::TextError;
 use std::io;
 
 /// Each message says what to do about it.
@@ -115,6 +116,14 @@ pub enum FetchError {
         /// The first file that is not there.
         missing: String,
     },
+    /// An archive of text that is no corpus.
+    #[error("{file}: its text is not what is expected ({fault})")]
+    Text {
+        /// The archive.
+        file: String,
+        /// What is wrong, in which of its files.
+        fault: TextError,
+    },
     /// An archive that cannot be used, and what to do.
     #[error("{fault}; {advice}")]
     Refused {
@@ -146,7 +155,7 @@ pub enum FetchError {
 impl FetchError {
     /// Whether another archive would help.
     pub(super) fn is_of_the_archive(&self) -> bool {
-        use FetchError::{Bomb, Damaged, Incomplete, Unsafe};
-        matches!(self, Damaged { .. } | Incomplete { .. } | Unsafe { .. } | Bomb { .. })
+        use FetchError::{Bomb, Damaged, Incomplete, Text, Unsafe};
+        matches!(self, Damaged { .. } | Incomplete { .. } | Text { .. } | Unsafe { .. } | Bomb { .. })
     }
 }

@@ -12,6 +12,8 @@ pub use record::Record;
 pub use unpack::{Limits, unpack};
 
 use crate::Error;
+use crate::tell::tell;
+use lsra_text::TextError;
 use lsra_text::prepare::{FolderLock, iwslt14};
 use std::fs;
 use std::io;
@@ -38,7 +40,7 @@ pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Err
     let is_prepared = |archive: Option<&Record>| {
         let prepared = archive.is_some_and(|record| iwslt14::is_done(&record.sha256, folder));
         if prepared {
-            eprintln!("{}: prepared before", folder.display());
+            tell!("{}: prepared before", folder.display());
         }
         prepared
     };
@@ -47,7 +49,7 @@ pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Err
     }
     iwslt14::refuse_foreign(folder)?;
     fs::create_dir_all(folder).map_err(unwritable(folder))?;
-    let waits = || eprintln!("waiting until another run has prepared {}", folder.display());
+    let waits = || tell!("waiting until another run has prepared {}", folder.display());
     let _alone = FolderLock::take(&folder.join(LOCK), waits)?;
     // By the one that was waited for.
     if is_prepared(origin.known(&place).as_ref()) {
@@ -63,7 +65,7 @@ pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Err
     let removed = fs::remove_dir_all(&raw).map_err(unwritable(&raw));
     let pairs = prepared?;
     removed?;
-    eprintln!(
+    tell!(
         "{}: {} pairs to learn from, {} to choose by, {} to report on",
         folder.display(),
         pairs[0],
@@ -72,9 +74,7 @@ pub fn iwslt14(origin: &Origin, folder: &Path, threads: usize) -> Result<(), Err
     );
     if pairs != iwslt14::PAIRS {
         let [train, valid, test] = iwslt14::PAIRS;
-        eprintln!(
-            "warning: the literature has {train}, {valid} and {test}: scores will not compare with published ones"
-        );
+        tell!("warning: the literature has {train}, {valid} and {test}: scores will not compare with published ones");
     }
     Ok(())
 }
@@ -84,9 +84,16 @@ fn prepare(archive: &Archive, raw: &Path, folder: &Path, threads: usize) -> Resu
     unpack::empty_folder(raw)?;
     let unpacked = unpack(&archive.file, FOLDER, &iwslt14::raw_files(), raw, Limits::default());
     unpacked.map_err(|fault| archive.refuse(fault))?;
-    archive.trust()?;
     let pool = crate::prepare::pool(threads)?;
-    Ok(pool.install(|| iwslt14::run(raw, &archive.record.sha256, folder))?)
+    let pairs = pool.install(|| iwslt14::run(raw, &archive.record.sha256, folder)).map_err(|fault| match fault {
+        // Its text, which another archive's may not have.
+        TextError::SidesDiffer { .. } | TextError::InvalidUtf8 { .. } | TextError::Empty { .. } => {
+            Error::from(archive.refuse(FetchError::Text { file: archive.file.display().to_string(), fault }))
+        }
+        other => other.into(),
+    })?;
+    archive.trust()?;
+    Ok(pairs)
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> FetchError {

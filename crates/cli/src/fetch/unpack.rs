@@ -2,7 +2,7 @@
 
 use super::FetchError;
 use crate::document::visible;
-use flate2::bufread::MultiGzDecoder;
+use lsra_text::prepare::GzipMembers;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path};
@@ -50,7 +50,7 @@ impl<R: Read> Read for Counted<R> {
 pub fn unpack(archive: &Path, folder: &str, names: &[String], to: &Path, limits: Limits) -> Result<(), FetchError> {
     let file = archive.display().to_string();
     let opened = File::open(archive).map_err(|cause| FetchError::Unreadable { file: file.clone(), cause })?;
-    let unpacked = MultiGzDecoder::new(BufReader::new(opened));
+    let unpacked = GzipMembers::new(BufReader::new(opened));
     let mut tar = Archive::new(Counted { reader: unpacked, left: limits.bytes });
     let damaged = |cause: io::Error| match cause.to_string().contains(LIMIT) {
         true => FetchError::Bomb { file: file.clone(), most: format!("{} bytes", limits.bytes) },

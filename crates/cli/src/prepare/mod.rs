@@ -9,6 +9,7 @@ pub use lsra_text::prepare::PAGE;
 pub use options::{CorpusConfig, PrepareArgs};
 
 use crate::sink::Sink;
+use crate::tell::tell;
 use crate::{Error, document};
 use lsra_text::prepare::{self, Event, Preparation, Report, Step};
 use std::path::Path;
@@ -37,13 +38,13 @@ pub fn prepare(job: &Preparation, threads: usize) -> Result<Report, Error> {
     let pool = pool(threads)?;
     let mut begun = Instant::now();
     let mut watch = |event| match event {
-        Event::Waits => eprintln!("waiting until another preparation of {} is over", job.out.display()),
+        Event::Waits => tell!("waiting until another preparation of {} is over", job.out.display()),
         Event::Begins(_) => begun = Instant::now(),
-        Event::Ends(step) => eprintln!("{}: {:.1} s", words(step), begun.elapsed().as_secs_f64()),
-        Event::Skipped(step) => eprintln!("{}: done before", words(step)),
+        Event::Ends(step) => tell!("{}: {:.1} s", words(step), begun.elapsed().as_secs_f64()),
+        Event::Skipped(step) => tell!("{}: done before", words(step)),
     };
     let report = pool.install(|| prepare::run(job, &mut watch))?;
-    warnings::of(job, &report).iter().for_each(|warning| eprintln!("warning: {warning}"));
+    warnings::of(job, &report).iter().for_each(|warning| tell!("warning: {warning}"));
     write_page(&job.out, &report)?;
     Ok(report)
 }

@@ -63,7 +63,8 @@ pub struct PrepareArgs {
     /// Take the corpus and its settings from the corpus and prepare tables of a file, as `lsra train --config` does
     #[arg(long, value_name = "FILE", conflicts_with_all = CONFIGURED)]
     pub config: Option<PathBuf>,
-    /// What the sides are called, as in de-en [default: as the endings of two files, otherwise source-target]
+    /// The codes of the sides' languages, as in de-en, by which a model knows their rules for the ends of sentences (of de, en and
+    /// fr, so far) [default: the endings of two files, otherwise source-target]
     #[arg(long, value_name = "SOURCE-TARGET")]
     pub languages: Option<String>,
     /// lines, tsv or jsonl [default: by the files' endings]

@@ -129,7 +129,7 @@ fn parts(report: &Report) -> Markup {
 
 fn lengths(report: &Report) -> Markup {
     let [source, target] = &report.parts[0].sides;
-    let label = |bucket: usize| match bucket {
+    let label = |bucket: usize, _| match bucket {
         LAST => format!("{}+", LAST * LENGTH_BUCKET),
         _ => (bucket * LENGTH_BUCKET).to_string(),
     };
@@ -141,14 +141,16 @@ fn lengths(report: &Report) -> Markup {
 }
 
 fn ratios(report: &Report) -> Markup {
-    chart(&[&report.ratios], RATIO_BUCKETS, 5, &|bucket| {
+    chart(&[&report.ratios], RATIO_BUCKETS, 5, &|bucket, digits| {
         let ratio = ratio_of_bucket(bucket);
-        if ratio < 1.0 { format!("1/{:.0}", 1.0 / ratio) } else { format!("{ratio:.0}") }
+        if ratio < 1.0 { format!("1/{:.digits$}", 1.0 / ratio) } else { format!("{ratio:.digits$}") }
     })
 }
 
 /// Bars by bucket, side by side, with a label under every `every`-th.
-fn chart(series: &[&Histogram], buckets: usize, every: usize, label: &dyn Fn(usize) -> String) -> Markup {
+///
+/// A label tells a bar's bucket in so many digits after the point.
+fn chart(series: &[&Histogram], buckets: usize, every: usize, label: &dyn Fn(usize, usize) -> String) -> Markup {
     const WIDTH: f64 = 760.0;
     const HEIGHT: f64 = 190.0;
     const LEFT: f64 = 60.0;
@@ -166,12 +168,12 @@ fn chart(series: &[&Histogram], buckets: usize, every: usize, label: &dyn Fn(usi
                     rect class=(format!("s{s}")) width=(format!("{bar:.2}")) height=(format!("{:.2}", height(count)))
                         x=(format!("{:.2}", LEFT + slot * (bucket as f64 + 0.07) + bar * s as f64))
                         y=(format!("{:.2}", GROUND - height(count))) {
-                        title { (label(bucket)) ": " (grouped(count)) }
+                        title { (label(bucket, 2)) ": " (grouped(count)) }
                     }
                 }
             }
             @for bucket in (0..buckets).step_by(every) {
-                text.tick x=(format!("{:.2}", LEFT + slot * (bucket as f64 + 0.5))) y=(GROUND + 14.0) { (label(bucket)) }
+                text.tick x=(format!("{:.2}", LEFT + slot * (bucket as f64 + 0.5))) y=(GROUND + 14.0) { (label(bucket, 0)) }
             }
         } }
     }
@@ -208,10 +210,12 @@ fn examples(report: &Report) -> Markup {
             } }
         }
     };
+    let of_train = report.dropped.iter().map(|d| (None, d));
+    let of_given = report.given.iter().flat_map(|part| part.dropped.iter().map(|d| (Some(&part.name), d)));
     html! {
-        @for d in report.dropped.iter().chain(report.given.iter().flat_map(|part| &part.dropped)) {
+        @for (part, d) in of_train.chain(of_given) {
             details open[d.examples.len() <= 8 && report.dropped.len() <= 4] {
-                summary { (d.reason.text()) ", " (grouped(d.count)) }
+                summary { @if let Some(part) = part { (part) ": " } (d.reason.text()) ", " (grouped(d.count)) }
                 (table(d))
             }
         }

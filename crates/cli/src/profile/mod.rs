@@ -14,6 +14,7 @@ pub use budget::Budget;
 pub use count::{Profile, Sentence, Vocabulary};
 pub use numbers::{grouped, millions};
 
+use crate::tell::tell;
 use clap::{Args, ValueEnum};
 use lsra_model::ConfigError;
 use lsra_model::presets::{self, PresetFile};
@@ -153,7 +154,7 @@ pub fn run(args: &ProfileArgs) -> Result<Verdict, ProfileError> {
     let mut verdict = Verdict::Within;
     if let Some(budget) = budget.filter(|_| !args.presets.is_empty()) {
         for excess in profiles.iter().filter_map(|p| budget.excess(p)) {
-            eprintln!("{excess}");
+            tell!("{excess}");
             verdict = Verdict::Over;
         }
     }

@@ -6,9 +6,10 @@ use super::report::Report;
 use super::{Kind, Originals, Synthesis};
 use crate::Error;
 use crate::sink::unwritable;
+use crate::tell::tell;
 use crate::text_model::TextModel;
 use lsra_exec::atomic;
-use lsra_text::prepare::{Manifest, SentenceReader, TextForm};
+use lsra_text::prepare::{FolderLock, Manifest, SentenceReader, TextForm};
 use lsra_text::{Languages, Split, TextError};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -38,11 +39,7 @@ impl Folder {
     /// Errors: a folder that is not whole, or the same for both.
     pub fn of(job: &Synthesis, model: &TextModel) -> Result<Folder, Error> {
         let Synthesis { data, out, .. } = job;
-        let same = data == out || data.canonicalize().is_ok_and(|d| out.canonicalize().is_ok_and(|o| d == o));
-        if same {
-            let expected = "must be another folder than --data".to_owned();
-            return Err(Error::Option { option: "out", value: out.display().to_string(), expected });
-        }
+        Error::check_other_folder(data, out)?;
         let (languages, form) = if Manifest::is_in(data) {
             let manifest = Manifest::read(data)?;
             (manifest.languages, Some(manifest.text))
@@ -84,20 +81,40 @@ impl Folder {
         Split::ALL.into_iter().flat_map(|split| self.part(split)).collect()
     }
 
-    /// Makes the new folder this job's: what another one left in it goes.
+    /// Waits until no other run makes the new folder. It is made, unless it holds something else.
+    ///
+    /// Errors: it does, or cannot be written.
+    pub fn lock(&self, command: &str) -> Result<FolderLock, Error> {
+        self.refuse_foreign()?;
+        let work = self.out.join("work");
+        fs::create_dir_all(&work).map_err(unwritable(&self.out))?;
+        let waits = || tell!("{command}: waiting until another run has made {}", self.out.display());
+        Ok(FolderLock::take(&work.join("lock"), waits)?)
+    }
+
+    fn refuse_foreign(&self) -> Result<(), TextError> {
+        if self.out.join(KEY).is_file() {
+            return Ok(());
+        }
+        let train = self.names(Split::Train);
+        let mut names = train.iter().map(String::as_str).chain([MANIFEST]);
+        match names.find(|name| self.out.join(name).exists()) {
+            Some(found) => {
+                let folder = self.out.display().to_string();
+                Err(TextError::ForeignFolder { folder, found: found.to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the new folder this job's: train and translations that another one left in it go. It is [locked](Folder::lock).
     ///
     /// Errors: it holds something else, or cannot be written.
     pub fn claim(&self, key: &str) -> Result<(), Error> {
+        self.refuse_foreign()?;
         let note = self.out.join(KEY);
         let there = fs::read_to_string(&note).ok();
         let train = self.names(Split::Train);
-        if there.is_none()
-            && let Some(found) =
-                train.iter().map(String::as_str).chain([MANIFEST]).find(|name| self.out.join(name).exists())
-        {
-            let folder = self.out.display().to_string();
-            return Err(TextError::ForeignFolder { folder, found: found.to_owned() }.into());
-        }
         // Train is written anew in any case, and until it is the folder is not whole.
         let mut stale: Vec<&str> = train.iter().map(String::as_str).chain([MANIFEST]).collect();
         if there.as_deref() != Some(key) {
@@ -110,7 +127,6 @@ impl Folder {
                 _ => {}
             }
         }
-        fs::create_dir_all(self.out.join("work")).map_err(unwritable(&self.out))?;
         atomic::replace(&note, |f| f.write_all(key.as_bytes())).map_err(unwritable(&note))
     }
 
@@ -131,7 +147,7 @@ impl Folder {
             }
             let (mut sentences, counts) = inputs.counted()?;
             for line in log.lines()? {
-                let sentence = sentences.next().transpose()?.unwrap_or_default();
+                let sentence = sentences.next().transpose()?.ok_or_else(|| log.of_other_text())?;
                 match (line?, &job.kind) {
                     (Ok(_), Kind::Distilled(_)) | (Err(_), Kind::Distilled(Originals::Drop)) => to.line(&sentence)?,
                     (Ok(translation), Kind::BackTranslated { .. }) => to.line(&translation)?,

@@ -3,6 +3,7 @@
 use super::inputs::Inputs;
 use crate::Error;
 use crate::sink::unwritable;
+use crate::tell::tell;
 use crate::text_model::{Form, TextModel};
 use lsra_infer::{GeneratorConfig, Hypothesis, Translator};
 use lsra_text::{EOS, TextError, UNK};
@@ -47,7 +48,7 @@ impl Log {
     ) -> Result<(), Error> {
         let (mut file, done) = self.open().map_err(unwritable(&self.path))?;
         if done > 0 {
-            eprintln!("{}: {done} sentences were translated before", self.command);
+            tell!("{}: {done} sentences were translated before", self.command);
         }
         let mut sentences = inputs.sentences()?.skip(done as usize);
         let (begun, mut told, mut count) = (Instant::now(), Instant::now(), 0u64);
@@ -70,9 +71,14 @@ impl Log {
             if told.elapsed() >= TOLD {
                 told = Instant::now();
                 let speed = count as f64 / begun.elapsed().as_secs_f64();
-                eprintln!("{}: {} sentences, {speed:.0} a second", self.command, done + count);
+                tell!("{}: {} sentences, {speed:.0} a second", self.command, done + count);
             }
         }
+    }
+
+    /// That it has a line for which there is no sentence.
+    pub fn of_other_text(&self) -> Error {
+        Error::OtherTranslations { file: self.path.display().to_string() }
     }
 
     /// All lines.

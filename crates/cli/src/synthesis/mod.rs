@@ -25,7 +25,7 @@ use lsra_infer::{GeneratorConfig, Translator};
 use lsra_kernels::Isa;
 use lsra_kernels::gemm::Precision;
 use lsra_text::Languages;
-use lsra_text::prepare::{file_digest, settings_digest};
+use lsra_text::prepare::{Manifest, file_digest, settings_digest};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +75,7 @@ impl Synthesis {
         // A file that is not there is told before anything is written.
         drop(inputs.sentences()?);
         let key = self.key(&folder, &search)?;
+        let _alone = folder.lock(self.name())?;
         folder.claim(&key)?;
         let translator = Translator::new(isa, &model.model, &model.weights, self.precision);
         let log = Log::new(&folder.out, self.name());
@@ -176,7 +177,9 @@ fn tell(job: &Synthesis, threads: usize) -> Result<ExitCode, Error> {
     let report = job.run(Isa::from_env()?, threads)?;
     let mut sink = Sink::open(None)?;
     sink.line(&report.to_string())?;
-    sink.line(&format!("Go on with: lsra train --data {}", job.out.display()))?;
+    // What was tokenised before belongs to a recipe.
+    let recipe = if Manifest::is_in(&job.out) { "" } else { "RECIPE " };
+    sink.line(&format!("Go on with: lsra train {recipe}--data {}", job.out.display()))?;
     sink.finish()?;
     Ok(ExitCode::SUCCESS)
 }

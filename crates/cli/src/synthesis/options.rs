@@ -2,7 +2,7 @@
 
 use super::{Kind, Synthesis};
 use crate::Error;
-use crate::options::SearchArgs;
+use crate::options::{MOST_THREADS, SearchArgs, at_most};
 use crate::train::Decoding;
 use clap::{Args, ValueEnum};
 use lsra_infer::{GeneratorConfig, available_threads};
@@ -40,7 +40,7 @@ pub struct SynthesisArgs {
     #[arg(long, value_name = "TYPE", default_value_t)]
     precision: Precision,
     /// Sentences worked on at a time; no result depends on it [default: the processors that this process may use]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_most::<MOST_THREADS>)]
     threads: Option<NonZeroUsize>,
 }
 

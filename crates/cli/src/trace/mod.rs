@@ -11,6 +11,7 @@ pub use updates::{TracedUpdates, UpdateTraceArgs};
 
 use crate::Error;
 use crate::sink::Sink;
+use crate::tell::tell;
 use lsra_kernels::trace::{self, Trace};
 use std::path::{Path, PathBuf};
 
@@ -37,8 +38,8 @@ impl TraceFile {
     pub fn finish(mut self, trace: &Trace) -> Result<(), Error> {
         write_chrome(trace, &mut self.sink)?;
         self.sink.finish()?;
-        eprintln!("{}", Profile::of(trace));
-        eprintln!("trace: {} (open it in ui.perfetto.dev or chrome://tracing)", self.path.display());
+        tell!("{}", Profile::of(trace));
+        tell!("trace: {} (open it in ui.perfetto.dev or chrome://tracing)", self.path.display());
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::settings::{Preset, Settings, SettingsError};
 use crate::prepare::CorpusConfig;
 use crate::synthesis::{BackTranslationConfig, DistilConfig};
+use crate::toml_fault;
 use lsra_model::ModelConfig;
 use lsra_text::TextError;
 use lsra_text::prepare::{Preparation, PrepareConfig};
@@ -58,7 +59,7 @@ impl TrainConfig {
             }
             _ => SettingsError::Unreadable { option: "config", name: origin.clone(), cause },
         })?;
-        toml::from_str(&text).map_err(|e| SettingsError::NotUnderstood { origin, reason: e.to_string() })
+        toml::from_str(&text).map_err(|e| SettingsError::NotUnderstood { origin, reason: toml_fault::told(&text, &e) })
     }
 
     /// The corpus to prepare.

@@ -4,6 +4,7 @@ use super::decoding::{Decoding, LengthPenalty};
 use super::job::{Job, Trained};
 use super::translations::{Translations, reference};
 use crate::Error;
+use crate::tell::tell;
 use crate::text_model::{
     DECODING, LONGEST_SOURCE, LOWERCASED, SOURCE_DICTIONARY, SOURCE_LANGUAGE, SOURCE_TOKENIZER, TARGET_DICTIONARY,
     TARGET_LANGUAGE, TARGET_TOKENIZER, TEXT, TOKENIZER,
@@ -17,6 +18,9 @@ use lsra_train::checkpoint::CheckpointError;
 use lsra_train::{FinalWeights, Run, Trainer, TrainingConfig, Validation, best_final_weights, final_weights};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+/// The model's file in the run's folder.
+pub(super) const MODEL: &str = "model.safetensors";
 
 /// Tokenised BLEU of one part of the corpus.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +46,7 @@ pub struct Scores {
 pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mut Run) -> Result<Trained, Error> {
     let model = trainer.model();
     let (chosen, weights) = choose(trainer, run)?;
-    eprintln!("scoring {}", describe(&chosen));
+    tell!("scoring {}", describe(&chosen));
     trainer.rest();
     let translator = Translator::new(job.isa, model, &weights, Precision::F32);
     let positions = model.config.max_positions;
@@ -55,10 +59,10 @@ pub(super) fn finish(job: &Job, text: &Prepared, trainer: &Trainer<'_>, run: &mu
     let line = json!({ "event": "scores", "weights": describe(&chosen), "decoding": decoding, "bleu": scores.json() });
     run.metrics.line(&line)?;
 
-    let file = job.out.join("model.safetensors");
+    let file = job.out.join(MODEL);
     let model = model_file(text, model, weights, card(job, text, trainer, &chosen, &decoding, &scores));
     model.save(&file)?;
-    eprintln!("model: {}", file.display());
+    tell!("model: {}", file.display());
     Ok(Trained { model, file, scores })
 }
 
@@ -71,7 +75,7 @@ fn choose(trainer: &Trainer<'_>, run: &Run) -> Result<(FinalWeights, Weights), C
     let found = if average_by_valid {
         best_final_weights(&run.checkpoints, params, progress, per_epoch, count, |weights, values| {
             let loss = trainer.losses_on_valid(values).loss();
-            eprintln!("valid loss {loss:.3}: {}", describe(weights));
+            tell!("valid loss {loss:.3}: {}", describe(weights));
             loss
         })?
     } else {
@@ -97,7 +101,7 @@ impl Scorer<'_> {
         let text = self.translations.text;
         with(LengthPenalty::best(|p| {
             let bleu = self.bleu(&text.valid, &text.texts.valid, &with(p).search(asked.beam)).score();
-            eprintln!("valid, beam {}, length penalty {p}: BLEU {bleu:.2}", asked.beam);
+            tell!("valid, beam {}, length penalty {p}: BLEU {bleu:.2}", asked.beam);
             bleu
         }))
     }
@@ -106,10 +110,12 @@ impl Scorer<'_> {
         let score = |beam: usize| {
             let bleu = self.bleu(corpus, lines, &decoding.search(beam));
             let search = if beam == 1 { "greedy".to_owned() } else { format!("beam {beam}") };
-            eprintln!("{name}, {search}: {bleu}");
+            tell!("{name}, {search}: {bleu}");
             bleu
         };
-        SplitScores { greedy: score(1), beam: score(decoding.beam) }
+        let greedy = score(1);
+        let beam = if decoding.beam == 1 { greedy.clone() } else { score(decoding.beam) };
+        SplitScores { greedy, beam }
     }
 
     fn bleu(&self, corpus: &Corpus, lines: &TextPair, search: &GeneratorConfig) -> Bleu {
@@ -135,6 +141,9 @@ fn describe(chosen: &FinalWeights) -> String {
     match chosen {
         FinalWeights::Best(updates) => format!("the best checkpoint, after update {updates}"),
         FinalWeights::Last(updates) => format!("the weights after update {updates}: no checkpoint of the best is left"),
+        FinalWeights::MeanOf(updates) if updates.len() == 1 => {
+            format!("the checkpoint after update {}", updates[0])
+        }
         FinalWeights::MeanOf(updates) => {
             let updates: Vec<String> = updates.iter().map(u64::to_string).collect();
             format!("the mean of the checkpoints after updates {}", updates.join(", "))
@@ -183,7 +192,7 @@ fn card(
         "weights": describe(chosen),
         "updates": progress.updates,
         "validations": progress.validations.iter().map(validation).collect::<Vec<_>>(),
-        "training": training,
+        "training": lsra_train::as_written(&training),
         "seed": job.seed,
         "isa": job.isa.tier().name(),
         "bleu": scores.json(),

@@ -7,6 +7,7 @@ use super::sampler::Sampler;
 use super::settings::Settings;
 use super::teacher;
 use crate::Error;
+use crate::tell::tell;
 use crate::trace::{TracedUpdates, UpdateTraceArgs};
 use lsra_exec::ModelFile;
 use lsra_kernels::Isa;
@@ -81,6 +82,13 @@ impl Job {
             base.check_cut(text)?;
             base.check_config(&config)?;
         }
+        let model = self.out.join(finish::MODEL);
+        // Whoever resumes has checkpoints that the model came from, or it is another run's.
+        let goes_on = self.start == Start::Resume
+            && self.out.join("checkpoints").read_dir().is_ok_and(|mut d| d.next().is_some());
+        if self.start != Start::Replace && !goes_on && model.exists() {
+            return Err(Error::ModelThere { file: model.display().to_string() });
+        }
         let bpe_dropout = self.settings.training.bpe_dropout;
         let setup = Setup {
             isa: self.isa,
@@ -91,12 +99,12 @@ impl Job {
             train: &text.train,
             valid: &text.valid,
             recut: if bpe_dropout > 0.0 { Recut::new(text) } else { None },
-            weights: self.from.as_ref().map(|base| base.model.weights.to_owned_copy()),
+            weights: self.from.as_ref().map(|base| base.model.weights.clone()),
             teacher: teacher::load(self, text)?,
         };
         let Settings { decoding, watch, .. } = &self.settings;
         let sampler = Sampler::new(text, watch, decoding, config.max_positions, self.threads);
-        let mut reporter = Reporter::new(sampler, &self.out, self.hint);
+        let mut reporter = Reporter::new(sampler, self);
         let mut traced = TracedUpdates::new(&self.trace, &mut reporter)?;
         let mut trainer = Trainer::new(setup)?;
         let running = Running::begin();
@@ -117,10 +125,17 @@ impl Job {
         if let Some((file, trace)) = recording {
             file.finish(&trace)?;
         }
-        if run.ending == Ending::Interrupted {
-            let updates = trainer.progress().updates;
-            eprintln!("saved after update {updates} in {}; --resume goes on from there", self.out.display());
-            return Ok(JobEnd::Interrupted);
+        let (updates, patience) = (trainer.progress().updates, trainer.config().patience);
+        match run.ending {
+            Ending::Complete => (),
+            Ending::Converged => {
+                tell!("ended after update {updates}: valid has not improved for {patience} epochs (training.patience)");
+            }
+            Ending::OutOfTime => tell!("ended after update {updates}: the time is up; --resume goes on from there"),
+            Ending::Interrupted => {
+                tell!("saved after update {updates} in {}; --resume goes on from there", self.out.display());
+                return Ok(JobEnd::Interrupted);
+            }
         }
         let trained = finish::finish(self, text, &trainer, &mut run)?;
         reporter.refresh();

@@ -22,6 +22,7 @@ pub use sampler::Watch;
 pub use settings::{Preset, Settings, SettingsError};
 
 use crate::Error;
+use crate::tell::tell;
 use crate::trace::UpdateTraceArgs;
 use clap::{Args, ValueEnum};
 use lsra_kernels::{Isa, peak};
@@ -73,7 +74,7 @@ pub struct TrainArgs {
     pub recipe: Option<Recipe>,
     /// A prepared folder; with a recipe one with train, valid and test, a file a language, and bpe.codes and dictionaries where
     /// there are any
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "recipe"], conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
     pub data: Option<PathBuf>,
     /// Where a recipe fetches its corpus to and prepares it, once [default: data/ and the recipe's name]
     #[arg(long, value_name = "DIR", requires = "recipe", conflicts_with = "data")]
@@ -135,13 +136,14 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     if let Some(precision) = args.precision {
         settings.training.precision = precision;
     }
-    let slow = settings.training.precision == PrecisionKind::F32 && !args.resume && bf16_is_faster(isa);
+    let chosen = args.resume || args.precision.is_some();
+    let slow = settings.training.precision == PrecisionKind::F32 && !chosen && bf16_is_faster(isa);
     let hint = slow.then_some("this CPU multiplies bf16 faster: --precision bf16 learns as well in clearly less time");
     let (languages, mut prepared) = text.read(isa, threads)?;
     if let Some(base) = &from {
         prepared = base.cut(prepared, &languages)?;
         let [source, target] = unknown_percent(&prepared.train);
-        eprintln!(
+        tell!(
             "starting from {}, whose pieces and vocabularies cut the text; <unk> is {source:.2}% of the source's tokens \
              and {target:.2}% of the target's",
             base.file()
@@ -164,7 +166,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Error> {
     };
     match job.run(&prepared)? {
         JobEnd::Trained(trained) => {
-            eprintln!("go on with: lsra translate --model {} \"...\"", trained.file.display());
+            tell!("go on with: lsra translate --model {} \"...\"", trained.file.display());
             Ok(ExitCode::SUCCESS)
         }
         // As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
@@ -201,10 +203,11 @@ fn bf16_is_faster(isa: Isa) -> bool {
 
 fn time_limit(minutes: Option<f64>) -> Result<Option<Duration>, Error> {
     let limit = |minutes: f64| {
-        Duration::try_from_secs_f64(minutes * 60.0).map_err(|_| Error::Option {
+        let limit = Duration::try_from_secs_f64(minutes * 60.0).ok().filter(|limit| !limit.is_zero());
+        limit.ok_or_else(|| Error::Option {
             option: "max-minutes",
             value: minutes.to_string(),
-            expected: "must be a number of minutes".to_owned(),
+            expected: "must be a number of minutes above 0".to_owned(),
         })
     };
     minutes.map(limit).transpose()

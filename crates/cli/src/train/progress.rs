@@ -1,6 +1,7 @@
 //! What a user sees while a model learns.
 
 use crate::clock::clock;
+use crate::tell::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use lsra_train::checkpoint::CheckpointError;
 use lsra_train::{Observer, Trainer, Update, Validation};
@@ -19,6 +20,8 @@ pub struct Progress {
     recent: Recent,
     last_line: Instant,
     hint: Option<&'static str>,
+    /// Whether it is to go on with what is there.
+    resumes: bool,
 }
 
 /// Means that forget.
@@ -55,16 +58,16 @@ impl Recent {
 }
 
 impl Progress {
-    /// Nothing done yet; the hint is told when it begins.
-    pub fn new(hint: Option<&'static str>) -> Progress {
+    /// Nothing done yet; the hint is told when it begins, as is that there is nothing to go on with where it `resumes`.
+    pub fn new(hint: Option<&'static str>, resumes: bool) -> Progress {
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  epoch {prefix}  {msg}");
         let bar = ProgressBar::new(0).with_style(style.expect("a template of known keys"));
-        Progress { bar, recent: Recent::default(), last_line: Instant::now(), hint }
+        Progress { bar, recent: Recent::default(), last_line: Instant::now(), hint, resumes }
     }
 
     /// A line above the bar.
     pub fn say(&self, line: &str) {
-        if self.bar.is_hidden() { eprintln!("{line}") } else { self.bar.println(line) }
+        if self.bar.is_hidden() { tell!("{line}") } else { self.bar.println(line) }
     }
 
     /// Takes the bar away.
@@ -82,6 +85,11 @@ fn last_update(trainer: &Trainer<'_>) -> u64 {
     }
 }
 
+/// `1 thread`, `2 threads`.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 fn introduction(trainer: &Trainer<'_>) -> String {
     let (source, target) = trainer.train_corpus().tokens();
     let pairs = trainer.train_corpus().len();
@@ -95,11 +103,10 @@ fn introduction(trainer: &Trainer<'_>) -> String {
         _ => String::new(),
     };
     format!(
-        "{} parameters, {pairs} pairs, {source} source and {target} target tokens, {} updates an epoch, {} threads, \
-         {}{left_out}",
+        "{} parameters, {pairs} pairs, {source} source and {target} target tokens, {} updates an epoch, {}, {}{left_out}",
         trainer.model().params.values(),
         trainer.updates_per_epoch(),
-        trainer.threads(),
+        counted(trainer.threads(), "thread"),
         trainer.isa().tier().name(),
     )
 }
@@ -109,11 +116,15 @@ impl Observer for Progress {
         self.say(&introduction(trainer));
         self.hint.iter().for_each(|hint| self.say(hint));
         broken.iter().for_each(|b| self.say(&format!("warning: {b}")));
-        if let Some(from) = from {
-            let progress = trainer.progress();
-            let (updates, epoch) = (progress.updates, progress.epoch);
-            self.say(&format!("resuming after update {updates}, in epoch {epoch}: {}", from.display()));
-            self.bar.set_position(updates);
+        match from {
+            Some(from) => {
+                let progress = trainer.progress();
+                let (updates, epoch) = (progress.updates, progress.epoch);
+                self.say(&format!("resuming after update {updates}, in epoch {epoch}: {}", from.display()));
+                self.bar.set_position(updates);
+            }
+            None if self.resumes => self.say("there is no checkpoint to go on from in --out: this is a new run"),
+            None => (),
         }
     }
 
@@ -136,7 +147,7 @@ impl Observer for Progress {
 
     fn validated(&mut self, _: &Trainer<'_>, v: &Validation) {
         self.say(&format!(
-            "epoch {}, update {}: train loss {:.3}, valid loss {:.3}, nll {:.3}, perplexity {:.2}",
+            "epoch {}, update {}: train loss {:.3}, valid loss {:.3}, nll {:.3} bits, perplexity {:.2}",
             v.epoch,
             v.updates,
             v.train.loss(),

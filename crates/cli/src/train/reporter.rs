@@ -5,7 +5,7 @@ use super::sampler::Sampler;
 use crate::report;
 use crate::run_log::Follower;
 use lsra_train::checkpoint::CheckpointError;
-use lsra_train::{Metrics, Observer, TrainError, Trainer, Update, Validation};
+use lsra_train::{Metrics, Observer, Start, TrainError, Trainer, Update, Validation};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,14 +27,13 @@ pub(super) struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// A reporter of the run in this folder, which tells the hint once training begins.
-    pub(super) fn new(sampler: Sampler<'a>, folder: &Path, hint: Option<&'static str>) -> Reporter<'a> {
-        let (progress, log) = (Progress::new(hint), Follower::new(folder));
+    /// A reporter of the job's run.
+    pub(super) fn new(sampler: Sampler<'a>, job: &super::Job) -> Reporter<'a> {
         Reporter {
-            progress,
+            progress: Progress::new(job.hint, job.start == Start::Resume),
             sampler,
-            folder: folder.to_owned(),
-            log,
+            folder: job.out.clone(),
+            log: Follower::new(&job.out),
             written: Instant::now(),
             begun: false,
             told: false,

@@ -2,6 +2,7 @@
 
 use super::decoding::Decoding;
 use super::sampler::Watch;
+use crate::toml_fault;
 use lsra_model::presets::{self, PresetFile};
 use lsra_model::{ConfigError, ModelConfig};
 use lsra_train::TrainingConfig;
@@ -96,7 +97,7 @@ impl Settings {
             let origin = origin.to_owned();
             move |reason| SettingsError::NotUnderstood { origin, reason }
         };
-        let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| e.to_string());
+        let parse = |text: &str| toml::from_str::<Table>(text).map_err(|e| toml_fault::told(text, &e));
         let origin = named(name);
         let mut table = parse(&preset_text(name)?).map_err(not_understood(&origin))?;
         for text in match (preset, base) {
@@ -123,21 +124,25 @@ impl Settings {
     ///
     /// Errors: as [`Settings::load`].
     pub fn parse(origin: &str, text: &str, changes: &[String]) -> Result<Settings, SettingsError> {
-        let table = toml::from_str(text)
-            .map_err(|e| SettingsError::NotUnderstood { origin: origin.to_owned(), reason: e.to_string() })?;
+        let table = toml::from_str(text).map_err(|e| SettingsError::NotUnderstood {
+            origin: origin.to_owned(),
+            reason: toml_fault::told(text, &e),
+        })?;
         Stages::new(origin, table)?.finish(changes)
     }
 
-    /// Errors: a value out of range, whatever it was set by.
-    fn check(&self) -> Result<(), String> {
+    /// Values out of range, whatever they were set by: the first of the model's, of the training's, of both together, and of decoding.
+    fn faults(&self) -> [Option<String>; 4] {
         // Those of the text will be put in place.
         let vocabulary = 8;
         let model = ModelConfig { source_vocabulary: vocabulary, target_vocabulary: vocabulary, ..self.model.clone() };
-        model.validate().map_err(|e| e.to_string())?;
-        self.training.validate().map_err(|e| e.to_string())?;
-        self.training.check_model(&model).map_err(|e| e.to_string())?;
         let search = self.decoding.search(self.decoding.beam).validate();
-        search.map_err(|e| format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected))
+        [
+            model.validate().err().map(|e| e.to_string()),
+            self.training.validate().err().map(|e| e.to_string()),
+            self.training.check_model(&model).err().map(|e| e.to_string()),
+            search.err().map(|e| format!("decoding.{} = {}: {}", Decoding::key(e.name), e.value, e.expected)),
+        ]
     }
 }
 
@@ -145,16 +150,22 @@ impl Settings {
 struct Stages {
     table: Table,
     settings: Settings,
-    /// What values out of range are blamed on: what first made the settings invalid and nobody has mended since.
-    fault: Option<SettingsError>,
+    /// Values out of range, each with what it is blamed on: what first made it so.
+    faults: [Option<Fault>; 4],
+}
+
+/// A value out of range.
+struct Fault {
+    origin: String,
+    reason: String,
 }
 
 impl Stages {
     fn new(origin: &str, table: Table) -> Result<Stages, SettingsError> {
         let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.to_owned(), reason };
         let settings = read(&table).map_err(not_understood)?;
-        let fault = settings.check().err().map(not_understood);
-        Ok(Stages { table, settings, fault })
+        let faults = settings.faults().map(|reason| reason.map(|reason| Fault { origin: origin.to_owned(), reason }));
+        Ok(Stages { table, settings, faults })
     }
 
     /// Errors: an unknown key or a wrong type. Ranges are not told yet: one change may need another.
@@ -166,7 +177,13 @@ impl Stages {
         let not_understood = |reason: String| SettingsError::NotUnderstood { origin: origin.clone(), reason };
         change(&mut self.table).map_err(not_understood)?;
         self.settings = read(&self.table).map_err(not_understood)?;
-        self.fault = self.settings.check().err().map(|reason| self.fault.take().unwrap_or(not_understood(reason)));
+        for (fault, reason) in self.faults.iter_mut().zip(self.settings.faults()) {
+            let before = fault.take();
+            *fault = reason.map(|reason| match before {
+                Some(before) if before.reason == reason => before,
+                _ => Fault { origin: origin.clone(), reason },
+            });
+        }
         Ok(())
     }
 
@@ -174,8 +191,8 @@ impl Stages {
         for change in changes {
             self.change(format!("--set {change}"), |table| set(table, change))?;
         }
-        match self.fault {
-            Some(fault) => Err(fault),
+        match self.faults.into_iter().flatten().next() {
+            Some(Fault { origin, reason }) => Err(SettingsError::NotUnderstood { origin, reason }),
             None => Ok(self.settings),
         }
     }
@@ -372,6 +389,10 @@ mod tests {
             let error = fault(preset, file, changes);
             assert!(error.starts_with(origin), "{error} should be of {origin}");
         }
+        // What is mended is not told in place of what is not, whichever came first.
+        let changes = ["model.channels=100", "training.lr=-1", "model.attention_channels=20"];
+        let error = fault("iwslt-160", "", &changes);
+        assert!(error.starts_with("--set training.lr=-1: ") && error.contains("training.lr = -1"), "{error}");
         // What a later change mends is no fault.
         let mended = Settings::load(&own, &["training.lr=1e-3".to_owned()]);
         assert_eq!(mended.unwrap().training.lr, 1e-3);

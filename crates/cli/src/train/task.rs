@@ -7,11 +7,12 @@ use crate::Error;
 use crate::fetch::{self, Origin};
 use crate::prepare::prepare;
 use crate::synthesis::{BackTranslationConfig, DistilConfig};
+use crate::tell::tell;
 use crate::text_model::check_path;
 use lsra_kernels::Isa;
 use lsra_model::Embeddings;
 use lsra_text::prepare::{BpeSides, Manifest, Preparation, SentenceReader};
-use lsra_text::{Languages, Prepared};
+use lsra_text::{Languages, Prepared, TextError};
 use std::path::{Path, PathBuf};
 
 /// A training, before its text is read.
@@ -50,6 +51,12 @@ pub(super) struct Raw {
 impl Task {
     /// Errors: settings that are not understood, or files that do not say how they hold pairs.
     pub(super) fn of(args: &TrainArgs) -> Result<Task, Error> {
+        let task = Task::described(args)?;
+        Error::check_other_folder(task.text.folder(), &task.out)?;
+        Ok(task)
+    }
+
+    fn described(args: &TrainArgs) -> Result<Task, Error> {
         if let Some(file) = &args.config {
             return by_config(args, file);
         }
@@ -60,11 +67,14 @@ impl Task {
         match args.recipe {
             Some(recipe) => by_recipe(args, recipe, from),
             None => {
-                let data = args.data.as_ref().expect("clap requires a folder, a recipe or a configuration");
+                let data = args.data.as_ref().ok_or(Error::NothingToTrainOn)?;
                 let corpus = folder_name(data);
                 let model = from.as_ref().map(Base::config);
                 let preset = args.preset.as_deref().map_or(Preset::Everyday, Preset::Named);
                 let settings = Settings::changed(preset, model, None, &args.settings)?;
+                if let Err(TextError::Missing { .. }) = Manifest::read(data) {
+                    return Err(Error::NotPrepared { folder: data.display().to_string() });
+                }
                 Ok(Task {
                     from,
                     name: corpus.clone(),
@@ -133,6 +143,14 @@ fn by_config(args: &TrainArgs, file: &Path) -> Result<Task, Error> {
 }
 
 impl Text {
+    /// Where it is, or will be.
+    fn folder(&self) -> &Path {
+        match self {
+            Text::Tokenised(folder, _) | Text::Iwslt14(_, folder) | Text::Prepared(folder) => folder,
+            Text::Raw(raw) => &raw.preparation.out,
+        }
+    }
+
     /// The text as ids, prepared now where it is raw.
     ///
     /// Errors: whatever is wrong with it.
@@ -155,12 +173,12 @@ impl Text {
                 let mut folder = preparation.out;
                 if let Some(distil) = distil {
                     let job = distil.synthesis(&folder);
-                    eprintln!("{}", job.run(isa, threads)?);
+                    tell!("{}", job.run(isa, threads)?);
                     folder = job.out;
                 }
                 if let Some(back_translation) = back_translation {
                     let job = back_translation.synthesis(&folder);
-                    eprintln!("{}", job.run(isa, threads)?);
+                    tell!("{}", job.run(isa, threads)?);
                     folder = job.out;
                 }
                 Ok(Prepared::read_prepared(&folder)?)

@@ -3,6 +3,7 @@
 use super::job::Job;
 use crate::Error;
 use crate::same_text::{Difference, pieces_differ};
+use crate::tell::tell;
 use crate::text_model::TextModel;
 use lsra_text::Prepared;
 use lsra_train::Teacher;
@@ -18,6 +19,6 @@ pub(super) fn load(job: &Job, text: &Prepared) -> Result<Option<Teacher>, Error>
         let advice = "train the teacher on the same folder, or start both from one model with --from";
         return Err(Error::OtherModel { file: path.display().to_string(), what, there, here, advice });
     }
-    eprintln!("following {} for {share} of the loss", path.display());
+    tell!("following {} for {share} of the loss", path.display());
     Ok(Some(Teacher::new(job.isa, there.model, there.weights, training.precision.into())))
 }

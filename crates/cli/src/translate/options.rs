@@ -17,8 +17,8 @@ pub struct HandlingArgs {
     /// --tokenized never]
     #[arg(long, value_enum, value_name = "WHERE")]
     split: Option<Split>,
-    /// Sentences go on in the next line: a text ends at a blank line, before a line that begins with a bullet or a heading's
-    /// mark, and with a heading, not at each line's end. As many lines as fit in memory many times over are waited for before they are translated
+    /// Sentences go on in the next line: a text ends at a blank line, before a line that begins with a bullet, a heading's
+    /// mark or the > of a quotation, and with a heading, not at each line's end. As many lines as fit in memory many times over are waited for before they are translated
     #[arg(long)]
     pub paragraphs: bool,
     /// Sentences of more tokens are cut at semicolons, commas or spaces [default: the longest that the

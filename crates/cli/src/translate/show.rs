@@ -26,7 +26,9 @@ impl Shown<'_> {
             }
             Format::Json => {
                 let sentences: Vec<Sentence<'_>> = self.sentences.iter().map(Sentence::of).collect();
-                let most = self.sentences.iter().map(|s| s.texts.len()).max().unwrap_or(0);
+                // White space and a bullet are a text, too.
+                let least = usize::from(!self.before.is_empty());
+                let most = self.sentences.iter().map(|s| s.texts.len()).max().unwrap_or(0).max(least);
                 let object =
                     Object { source: &line.text, translations: (0..most).map(|n| self.text(n)).collect(), sentences };
                 sink.line(&serde_json::to_string(&object).expect("strings and numbers"))

@@ -189,6 +189,12 @@ fn a_resumed_run_has_every_line_once() {
     );
     let page = fs::read_to_string(corpus.path().join("run/report.html")).unwrap();
     assert!(page.contains("once") && page.contains("Ended, complete"));
+    // What was validated within an epoch stays in the log, however often the run goes on.
+    let before = of("validation");
+    train(&corpus, "run", &["--resume", "--max-updates", "7"]);
+    let log = self::log(&corpus, "run");
+    let after: Vec<u64> = events(&log, "validation").iter().map(|l| l["updates"].as_u64().unwrap()).collect();
+    assert!(after.starts_with(&before), "{before:?}, then {after:?}");
 }
 
 #[test]

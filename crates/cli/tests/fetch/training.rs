@@ -112,6 +112,24 @@ fn a_download_that_was_cut_off_unnoticed_is_fetched_anew() {
     assert!(second.status.success(), "{}", told(&second));
 }
 
+/// All its files are there, and the text is none that can be learnt from: it is not what later downloads are held to.
+#[test]
+fn an_archive_of_broken_text_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut broken = files(300);
+    broken[0].1.push_str("Eine Zeile mehr .\n");
+    let server = Server::new(Answers::of(&archive(&broken, |_| ())));
+    let first = train(folder, &["--archive", &server.url]);
+    let error = told(&first);
+    let parts = ["de-en.tgz", "lines", "it is removed", "anew"];
+    assert!(!first.status.success() && parts.iter().all(|p| error.contains(p)), "{error}");
+    assert_eq!(names(&folder.join("data/iwslt14")), ["de-en.tgz.lock", "iwslt14.json"]);
+    let server = Server::new(Answers::of(&archive(&files(300), |_| ())));
+    let second = train(folder, &["--archive", &server.url]);
+    assert!(second.status.success(), "{}", told(&second));
+}
+
 #[test]
 fn a_folder_of_somebody_else_is_refused_before_anything_is_fetched() {
     let folder = tempfile::tempdir().unwrap();
