@@ -368,7 +368,7 @@ unsafe fn slide<S: Simd, T: Tap, const R: usize, const V: usize>(
         unrolled!(|J| {
             if J + 1 < R {
                 taps[J] = T::load(simd, at.taps);
-                if low <= J && J < high {
+                if (low..high).contains(&J) {
                     multiply::<S, R, V>(simd, &taps, J, [0, J + 1], at, acc);
                 }
                 at.advance(walk.by);
@@ -378,7 +378,7 @@ unsafe fn slide<S: Simd, T: Tap, const R: usize, const V: usize>(
         if begin > R - 1 && begin < end {
             at = walk.row(begin);
             unrolled!(|J| {
-                if J > 0 {
+                if J != 0 {
                     taps[R - 1 - J] = T::load(simd, at.taps.wrapping_offset(J as isize * at.output));
                 }
             });

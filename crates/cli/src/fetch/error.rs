@@ -122,7 +122,7 @@ pub enum FetchError {
         /// The archive.
         file: String,
         /// What is wrong, in which of its files.
-        fault: TextError,
+        fault: Box<TextError>,
     },
     /// An archive that cannot be used, and what to do.
     #[error("{fault}; {advice}")]

@@ -87,9 +87,9 @@ fn prepare(archive: &Archive, raw: &Path, folder: &Path, threads: usize) -> Resu
     let pool = crate::prepare::pool(threads)?;
     let pairs = pool.install(|| iwslt14::run(raw, &archive.record.sha256, folder)).map_err(|fault| match fault {
         // Its text, which another archive's may not have.
-        TextError::SidesDiffer { .. } | TextError::InvalidUtf8 { .. } | TextError::Empty { .. } => {
-            Error::from(archive.refuse(FetchError::Text { file: archive.file.display().to_string(), fault }))
-        }
+        TextError::SidesDiffer { .. } | TextError::InvalidUtf8 { .. } | TextError::Empty { .. } => Error::from(
+            archive.refuse(FetchError::Text { file: archive.file.display().to_string(), fault: Box::new(fault) }),
+        ),
         other => other.into(),
     })?;
     archive.trust()?;
