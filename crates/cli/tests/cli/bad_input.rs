@@ -145,6 +145,10 @@ fn options() {
     ] {
         assert_refused(&w.run("translate", &[arguments, &["ein"]].concat()), parts);
     }
+    // Each of so many would take memory of its own before anything goes wrong.
+    let output = w.run("translate", &["--threads", "100000", "ein"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && told.contains("from 1 to 1024"), "{told}");
     let tier = w.command("translate", &["ein"]).env("LSRA_ISA", "avx3").output().unwrap();
     assert_refused(&tier, &["LSRA_ISA=avx3", "use scalar, avx2, avx512 or amx"]);
 }

@@ -173,6 +173,14 @@ mod tests {
         assert!(score(Spelling::Spaced) > 99.9 && score(Spelling::Continued) < 99.0);
     }
 
+    /// As in the script; of a training's own scores, which ask for no `<unk>`, it matches nothing.
+    #[test]
+    fn an_unknown_word_is_a_word_of_multi_bleu() {
+        let line = "a <unk> c d e";
+        assert!((MultiBleu.score(&MultiBleu.count(line, line)) - 100.0).abs() < 1e-9);
+        assert!(Bleu::of(&[line], &[line]).score() < 1.0);
+    }
+
     #[test]
     fn counts_are_clipped_and_pooled_over_sentences() {
         let bleu = Bleu::of(&["the the the cat", "on it"], &["the cat the mat", "on it too"]);
