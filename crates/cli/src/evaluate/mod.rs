@@ -136,9 +136,9 @@ fn translated(
         let start = Instant::now();
         let sources = pairs.encode_source(&model, args.run.form())?;
         // A line without words has no translation, as for `lsra translate`.
-        let asked: Vec<usize> = (0..sources.len()).filter(|&line| sources[line].len() > 1).collect();
-        let given: Vec<Vec<u32>> = asked.iter().map(|&line| sources[line].clone()).collect();
         let mut found = vec![Vec::new(); sources.len()];
+        let (asked, given): (Vec<usize>, Vec<Vec<u32>>) =
+            sources.into_iter().enumerate().filter(|(_, ids)| ids.len() > 1).unzip();
         for (line, hypotheses) in asked.into_iter().zip(translator.translate(&given, &config, args.run.threads())) {
             found[line] = hypotheses;
         }

@@ -22,6 +22,7 @@ pub use sampler::Watch;
 pub use settings::{Preset, Settings, SettingsError};
 
 use crate::Error;
+use crate::options::MOST_THREADS;
 use crate::tell::tell;
 use crate::trace::UpdateTraceArgs;
 use clap::{Args, ValueEnum};
@@ -184,10 +185,10 @@ fn unknown_percent(corpus: &Corpus) -> [f64; 2] {
 
 pub(crate) fn threads(asked: Option<usize>) -> Result<usize, Error> {
     match asked {
-        Some(n) if !(1..=1024).contains(&n) => Err(Error::Option {
+        Some(n) if !(1..=MOST_THREADS).contains(&n) => Err(Error::Option {
             option: "threads",
             value: n.to_string(),
-            expected: "must be from 1 to 1024".to_owned(),
+            expected: format!("must be from 1 to {MOST_THREADS}"),
         }),
         Some(n) => Ok(n),
         None => Ok(lsra_train::threads::available()),

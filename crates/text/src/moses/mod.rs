@@ -39,15 +39,9 @@ impl Language {
 
     /// The code of two letters.
     pub fn code(self) -> &'static str {
-        match self {
-            Language::German => "de",
-            Language::English => "en",
-            Language::French => "fr",
-        }
+        self.codes()[0]
     }
-}
 
-impl Language {
     /// Its codes in ISO 639: of two letters, and of three.
     fn codes(self) -> &'static [&'static str] {
         match self {

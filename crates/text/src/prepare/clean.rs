@@ -6,7 +6,7 @@
 use super::chunks;
 use super::config::PrepareConfig;
 use super::hash::hash_words;
-use super::reason::{Counts, Dropped, Example, Reason, nothing_left, shortened};
+use super::reason::{Counts, Dropped, Example, Reason, chief, nothing_left, shortened};
 use super::source::{Pairs, RawPair, Source};
 use crate::staged::Staged;
 use crate::{Split, TextError};
@@ -39,17 +39,11 @@ impl Cleaned {
             fault,
             TextError::TooFewPairs { .. } | TextError::SplitTooLarge { .. } | TextError::NothingToTrain { .. }
         );
-        match self.dropped.iter().max_by_key(|d| d.count) {
-            Some(most) if of_counts && dropped > self.read / 2 => TextError::AfterCleaning {
-                fault: Box::new(fault),
-                dropped,
-                read: self.read,
-                reason: most.reason.text(),
-                example: most.examples.first().map_or_else(String::new, |e| e.place.clone()),
-                advice: most.reason.advice(&source.layout).map_or_else(String::new, |advice| format!("; {advice}")),
-            },
-            _ => fault,
+        if !of_counts || dropped <= self.read / 2 {
+            return fault;
         }
+        let (reason, example, advice) = chief(&source.layout, &self.dropped);
+        TextError::AfterCleaning { fault: Box::new(fault), dropped, read: self.read, reason, example, advice }
     }
 }
 

@@ -85,12 +85,12 @@ fn dictionary_files(languages: &Languages) -> Vec<String> {
 
 /// Whether any preparation, of whatever text by whatever settings, writes a file of this name, and within `out`.
 pub(super) fn may_be_prepared(out: &Path, name: &str) -> bool {
-    if let Some(name) = name.strip_prefix(&format!("{WORK}/")) {
+    if name.starts_with(&format!("{WORK}/")) {
         let findings = [Step::Clean, Step::Divide, Step::Pieces].map(Step::findings);
         let parts = [Split::Valid, Split::Test].map(given::file_name);
-        let known = [CLEAN, STATE].into_iter().chain(findings.iter().chain(&parts).map(String::as_str));
+        let mut known = [CLEAN, STATE].into_iter().chain(findings.iter().chain(&parts).map(String::as_str));
         // A link would lead to somebody else's folder.
-        return known.into_iter().any(|known| known.ends_with(&format!("/{name}"))) && !out.join(WORK).is_symlink();
+        return known.any(|known| known == name) && !out.join(WORK).is_symlink();
     }
     let is_part = || Split::ALL.iter().any(|split| name.strip_prefix(split.name()).is_some_and(|n| n.starts_with('.')));
     let is_of = |begin, end| name.starts_with(begin) && name.ends_with(end);

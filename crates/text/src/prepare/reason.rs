@@ -148,13 +148,19 @@ impl Counts {
     }
 }
 
-/// That of so many pairs of a part, whose files hold them so, all were dropped.
-pub(super) fn nothing_left(part: Split, layout: &Layout, pairs: u64, dropped: &[Dropped]) -> TextError {
+/// Why most pairs of files that hold them so were dropped, the place of one of them, and after a semicolon what can be done about it.
+pub(super) fn chief(layout: &Layout, dropped: &[Dropped]) -> (&'static str, String, String) {
     let most = dropped.iter().max_by_key(|d| d.count);
     let reason = most.map_or("there are none", |d| d.reason.text());
     let example = most.and_then(|d| d.examples.first());
     let example = example.map_or("none", |e| &e.place).to_owned();
     let advice = most.and_then(|d| d.reason.advice(layout)).map_or(String::new(), |advice| format!("; {advice}"));
+    (reason, example, advice)
+}
+
+/// That of so many pairs of a part, whose files hold them so, all were dropped.
+pub(super) fn nothing_left(part: Split, layout: &Layout, pairs: u64, dropped: &[Dropped]) -> TextError {
+    let (reason, example, advice) = chief(layout, dropped);
     TextError::NothingLeft { part: part.name(), pairs, reason, example, advice }
 }
 
