@@ -1,6 +1,8 @@
 //! Columns of a few rows, each as a vector with a lane for every row: what turns rows of keys into vectors of keys.
 
-use crate::Rows;
+use crate::product::Begin;
+use crate::rows::holds;
+use crate::{Rows, RowsMut};
 use pulp::Simd;
 use std::marker::PhantomData;
 
@@ -62,6 +64,41 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// Lane l of four vectors becomes, or is added to, columns `at..at + 4` of row `first + l` of x, for the first `live` lanes. Panics where x has no
+/// such place.
+#[inline(always)]
+pub(crate) fn store_four<S: Simd>(
+    four: [S::f32s; 4],
+    x: &mut RowsMut<'_>,
+    first: usize,
+    live: usize,
+    at: usize,
+    begin: Begin,
+) {
+    assert!(live <= S::F32_LANES && at + 4 <= x.cols, "columns {at} to {} of {}", at + 4, x.cols);
+    assert!(live == 0 || holds(x.data.len(), first + live - 1, x.stride, x.cols), "{live} rows from {first} on");
+    #[cfg(target_arch = "x86_64")]
+    if S::F32_LANES == MOST_LANES && live > 0 {
+        // SAFETY: vectors of 16 lanes on this processor are those of a tier with AVX-512; rows up to the last were found to be there, and
+        // columns to be among theirs.
+        unsafe {
+            let to = x.data.as_mut_ptr().add(first * x.stride + at);
+            let four = std::mem::transmute_copy(&four);
+            match begin {
+                Begin::Zero => x86::store_four::<false>(four, to, x.stride, live),
+                Begin::Output => x86::store_four::<true>(four, to, x.stride, live),
+            }
+        }
+        return;
+    }
+    for (c, column) in four.into_iter().enumerate() {
+        for (lane, value) in bytemuck::cast_slice::<S::f32s, f32>(&[column])[..live].iter().enumerate() {
+            let to = &mut x.row_mut(first + lane)[at + c];
+            *to = if begin == Begin::Zero { *value } else { *to + *value };
+        }
+    }
+}
+
 /// Four columns of four rows are a 128-bit part of a vector; two rounds of unpacking turn all parts at once.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -76,6 +113,18 @@ mod x86 {
         unsafe {
             let (a, b) = (parts_of_16(rows, 0, at), parts_of_16(rows, 1, at));
             let (c, d) = (parts_of_16(rows, 2, at), parts_of_16(rows, 3, at));
+            turn_fours([a, b, c, d])
+        }
+    }
+
+    /// Turns each 4 x 4 part.
+    ///
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[inline(always)]
+    pub unsafe fn turn_fours([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+        // SAFETY: the caller's.
+        unsafe {
             let ab_low = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
             let ab_high = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
             let cd_low = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
@@ -86,6 +135,40 @@ mod x86 {
                 _mm512_castpd_ps(_mm512_unpacklo_pd(ab_high, cd_high)),
                 _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high)),
             ]
+        }
+    }
+
+    /// Lane l of all four to `to + l * stride`, or added to what is there.
+    ///
+    /// # Safety
+    /// The CPU has AVX-512 F; four values may be read and written there for each of the first `live` lanes.
+    #[inline(always)]
+    pub unsafe fn store_four<const ADD: bool>(four: [__m512; 4], to: *mut f32, stride: usize, live: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let turned = turn_fours(four);
+            part::<0, ADD>(&turned, to, stride, live);
+            part::<1, ADD>(&turned, to, stride, live);
+            part::<2, ADD>(&turned, to, stride, live);
+            part::<3, ADD>(&turned, to, stride, live);
+        }
+    }
+
+    /// Lanes 4 P to 4 P + 3.
+    #[inline(always)]
+    unsafe fn part<const P: i32, const ADD: bool>(turned: &[__m512; 4], to: *mut f32, stride: usize, live: usize) {
+        for (e, turned) in turned.iter().enumerate() {
+            let lane = 4 * P as usize + e;
+            if lane < live {
+                // SAFETY: the caller's.
+                unsafe {
+                    let (to, mut x) = (to.add(lane * stride), _mm512_extractf32x4_ps::<P>(*turned));
+                    if ADD {
+                        x = _mm_add_ps(_mm_loadu_ps(to), x);
+                    }
+                    _mm_storeu_ps(to, x);
+                }
+            }
         }
     }
 

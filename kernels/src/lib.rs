@@ -19,6 +19,7 @@ pub mod gemm;
 pub mod glu;
 pub mod isa;
 mod lines;
+mod ln;
 pub mod norm;
 pub mod optim;
 pub mod peak;

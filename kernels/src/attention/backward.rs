@@ -1,6 +1,7 @@
 //! The adjoint: with a the weights, m their mask, delta = dout . out,
 //! dv += (a m)' dout, da = m dout v', ds = a (da - delta), dq = scale ds k, dk += scale ds' q.
 
+use super::across_backward;
 use super::forward::Drops;
 use super::pack::{Sizes, add, crop, pad, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
@@ -57,12 +58,13 @@ pub fn attention_backward(
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
     let queries = filled(queries);
-    2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * SPAN * TILE + queries.next_multiple_of(LINE)
+    let blocks = 2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * SPAN * TILE;
+    (blocks + queries.next_multiple_of(LINE)).max(across_backward::room(shape.head_dim, queries, keys))
 }
 
 /// Queries whose weights over a tile are kept at a time: they, their gradients, and q and dout of a head of 40 channels stay in a
 /// second-level cache with room to spare.
-const SPAN: usize = 64;
+pub(super) const SPAN: usize = 64;
 
 /// Rows of a head's queries: a block may begin anywhere and reach beyond the last one.
 fn filled(queries: usize) -> usize {
@@ -70,21 +72,21 @@ fn filled(queries: usize) -> usize {
 }
 
 /// Operands of all sequences and heads.
-struct Pass<'a> {
-    isa: Isa,
-    shape: &'a AttentionShape,
-    mask: Mask,
-    q: Rows<'a>,
-    k: Rows<'a>,
-    v: Rows<'a>,
-    out: Rows<'a>,
-    log_sum: &'a [f32],
-    dout: Rows<'a>,
-    dq: RowsMut<'a>,
-    dk: RowsMut<'a>,
-    dv: RowsMut<'a>,
-    scratch: &'a mut [f32],
-    masks: &'a mut Vec<f32>,
+pub(super) struct Pass<'a> {
+    pub isa: Isa,
+    pub shape: &'a AttentionShape,
+    pub mask: Mask,
+    pub q: Rows<'a>,
+    pub k: Rows<'a>,
+    pub v: Rows<'a>,
+    pub out: Rows<'a>,
+    pub log_sum: &'a [f32],
+    pub dout: Rows<'a>,
+    pub dq: RowsMut<'a>,
+    pub dk: RowsMut<'a>,
+    pub dv: RowsMut<'a>,
+    pub scratch: &'a mut [f32],
+    pub masks: &'a mut Vec<f32>,
 }
 
 /// A pass over sequences.
@@ -102,7 +104,9 @@ impl WithSimd for Sequences<'_> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            if const { tall::<S>() } {
+            if dropped.is_none() && across_backward::pays::<S>(queries) {
+                pass.across::<S>(simd, first, queries, places);
+            } else if const { tall::<S>() } {
                 pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
             } else {
                 pass.sequence::<S, FEWEST_ROWS>(simd, first, queries, places, dropped);
@@ -292,7 +296,7 @@ impl Pass<'_> {
 
 /// The first of `queries` that sees a key.
 #[inline(always)]
-fn first_to_see(mask: Mask, key: usize, queries: usize, keys: usize) -> usize {
+pub(super) fn first_to_see(mask: Mask, key: usize, queries: usize, keys: usize) -> usize {
     match mask {
         Mask::None => 0,
         Mask::Causal => key.saturating_sub(keys - queries),

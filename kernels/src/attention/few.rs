@@ -15,6 +15,9 @@ use pulp::Simd;
 /// Most queries that are worth it.
 pub(super) const FEW: usize = 4;
 
+/// Most queries that are worth it one by one, where each sees more keys than the one before.
+pub(super) const FEW_MASKED: usize = 2;
+
 /// Scratch for R queries.
 pub(super) fn room(heads: usize, channels: usize) -> usize {
     FEW * (heads * TILE + channels.next_multiple_of(LINE) + 2 * LINE)

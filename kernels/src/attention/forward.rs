@@ -1,8 +1,9 @@
 //! The outputs, a block of queries at a time.
 
-use super::few;
+use super::few::FEW_MASKED;
 use super::pack::{Sizes, crop, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
+use super::{across, few};
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
 use crate::product::{Begin, Scalars, Vectors, product};
@@ -76,7 +77,7 @@ pub fn attention_gather(
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
     let blocks = (keys + queries.next_multiple_of(FEWEST_ROWS) + MOST_ROWS) * sizes.row + MOST_ROWS * TILE;
-    (sizes.tiles() + blocks).max(few::room(shape.heads, shape.channels()))
+    (sizes.tiles() + blocks).max(few::room(shape.heads, shape.channels())).max(across::room(shape.head_dim))
 }
 
 /// Operands of all sequences and heads.
@@ -109,9 +110,20 @@ impl WithSimd for Sequences<'_> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            // Of few queries all see all keys, unless more than one are masked.
-            match queries {
-                1 if dropped.is_none() => pass.few::<S, 1>(simd, first, places),
+            let ahead = if dropped.is_none() { across::queries_for::<S>(pass.mask, queries) } else { 0 };
+            if ahead > 0 {
+                pass.across::<S>(simd, first, queries, ahead, places);
+            }
+            let (first, left) = (first + ahead, queries - ahead);
+            // Of few queries all see all keys, unless they are masked.
+            match left {
+                0 => {}
+                1..=FEW_MASKED if dropped.is_none() && (left == 1 || pass.mask == Mask::Causal) => {
+                    for i in 0..left {
+                        let places = places.first(seen(pass.mask, ahead + i, queries, places.len()));
+                        pass.few::<S, 1>(simd, first + i, places);
+                    }
+                }
                 2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places),
                 3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places),
                 4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places),
@@ -291,13 +303,22 @@ impl Running {
         let most = self.most.max(simd.reduce_max_f32s(most));
         let mut sum = simd.splat_f32s(0.0);
         for w in weights {
-            // e^-infinity is 0.
-            *w = exp_at_most_88(simd, simd.sub_f32s(*w, simd.splat_f32s(most)));
+            *w = exponentiated(simd, *w, simd.splat_f32s(most));
             sum = simd.add_f32s(sum, *w);
         }
-        let shrink = if self.most == most || self.most == f32::NEG_INFINITY { 1.0 } else { (self.most - most).exp() };
+        let shrink = if self.most == most || self.most == f32::NEG_INFINITY {
+            1.0
+        } else {
+            simd.reduce_max_f32s(exponentiated(simd, simd.splat_f32s(self.most), simd.splat_f32s(most)))
+        };
         self.sum = self.sum * shrink + simd.reduce_sum_f32s(sum);
         self.most = most;
         shrink
     }
+}
+
+/// e^(score - most), which is at most 1; 0 where the score is -infinity.
+#[inline(always)]
+pub(super) fn exponentiated<S: Simd>(simd: S, score: S::f32s, most: S::f32s) -> S::f32s {
+    exp_at_most_88(simd, simd.sub_f32s(score, most))
 }

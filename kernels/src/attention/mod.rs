@@ -9,6 +9,8 @@
 //! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding, as long as keys and values are
 //! finite: a block's queries meet zeros times those that its last one sees.
 
+mod across;
+mod across_backward;
 mod backward;
 mod few;
 mod forward;
@@ -100,7 +102,16 @@ enum Places<'a> {
     Listed(&'a [u32]),
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    /// The first `keys` of them.
+    #[inline(always)]
+    fn first(self, keys: usize) -> Places<'a> {
+        match self {
+            Places::Between(start, _) => Places::Between(start, start + keys),
+            Places::Listed(rows) => Places::Listed(&rows[..keys]),
+        }
+    }
+
     #[inline(always)]
     fn len(&self) -> usize {
         match self {
