@@ -282,34 +282,46 @@ fn exponentiate<S: Simd, const V: usize>(
 ) -> [S::f32s; V] {
     let weights = S::as_mut_simd_f32s(weights).0;
     let before = *most;
-    for row in weights.chunks_exact(V) {
-        for (most, w) in most.iter_mut().zip(row) {
-            *most = simd.max_f32s(*most, *w);
+    // Four at a time, which do not wait for each other.
+    let mut mosts = [before; 4];
+    for rows in weights.chunks(4 * V) {
+        for (most, row) in mosts.iter_mut().zip(rows.chunks_exact(V)) {
+            for (most, w) in most.iter_mut().zip(row) {
+                *most = simd.max_f32s(*most, *w);
+            }
         }
+    }
+    for (v, most) in most.iter_mut().enumerate() {
+        let pairs = [simd.max_f32s(mosts[0][v], mosts[1][v]), simd.max_f32s(mosts[2][v], mosts[3][v])];
+        *most = simd.max_f32s(pairs[0], pairs[1]);
     }
     for row in weights.chunks_exact_mut(V) {
         for (most, w) in most.iter().zip(row) {
             *w = exponentiated(simd, *w, *most);
         }
     }
+    // As a vector of keys is summed: those a vector apart first, then halves.
+    let mut sums = [[simd.splat_f32s(0.0); V]; LANES];
+    for keys in weights.chunks(V * LANES) {
+        for (sums, row) in sums.iter_mut().zip(keys.chunks_exact(V)) {
+            for (sum, w) in sums.iter_mut().zip(row) {
+                *sum = simd.add_f32s(*sum, *w);
+            }
+        }
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            for v in 0..V {
+                sums[i][v] = simd.add_f32s(sums[i][v], sums[i + half][v]);
+            }
+        }
+        half /= 2;
+    }
     let mut shrink = before;
     for v in 0..V {
-        // As a vector of keys is summed: those a vector apart first, then halves.
-        let mut sums = [simd.splat_f32s(0.0); LANES];
-        for keys in weights.chunks(V * LANES) {
-            for (sum, row) in sums.iter_mut().zip(keys.chunks_exact(V)) {
-                *sum = simd.add_f32s(*sum, row[v]);
-            }
-        }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                sums[i] = simd.add_f32s(sums[i], sums[i + half]);
-            }
-            half /= 2;
-        }
         shrink[v] = exponentiated(simd, before[v], most[v]);
-        sum[v] = simd.add_f32s(simd.mul_f32s(sum[v], shrink[v]), sums[0]);
+        sum[v] = simd.add_f32s(simd.mul_f32s(sum[v], shrink[v]), sums[0][v]);
     }
     shrink
 }

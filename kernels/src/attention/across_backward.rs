@@ -14,11 +14,12 @@ use crate::{Rows, RowsMut};
 use pulp::Simd;
 use std::ops::Range;
 
-/// Whether queries of a sequence go across lanes: not where many of them would be empty.
+/// Whether queries of a sequence go across lanes: not where many of them would be empty, nor where the channels of a head fill vectors, whose
+/// sums over queries then need no turning.
 #[inline(always)]
-pub(super) fn pays<S: Simd>(queries: usize) -> bool {
+pub(super) fn pays<S: Simd>(queries: usize, width: usize) -> bool {
     let last = (queries.max(1) - 1) % LANES + 1;
-    S::F32_LANES == LANES && (queries > STRIP || last > LANES / 2)
+    S::F32_LANES == LANES && !width.is_multiple_of(LANES) && (queries > STRIP || last > LANES / 2)
 }
 
 /// Scratch: queries, the gradients of outputs and those of queries, keys and values, turned; the outputs of a strip; a tile's weights and their

@@ -104,7 +104,7 @@ impl WithSimd for Sequences<'_> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            if dropped.is_none() && across_backward::pays::<S>(queries) {
+            if dropped.is_none() && across_backward::pays::<S>(queries, pass.shape.head_dim) {
                 pass.across::<S>(simd, first, queries, places);
             } else if const { tall::<S>() } {
                 pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
