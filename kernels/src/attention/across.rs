@@ -311,9 +311,10 @@ fn exponentiate<S: Simd, const V: usize>(
     }
     let mut half = LANES / 2;
     while half > 0 {
-        for i in 0..half {
-            for v in 0..V {
-                sums[i][v] = simd.add_f32s(sums[i][v], sums[i + half][v]);
+        let (low, high) = sums.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            for (low, high) in low.iter_mut().zip(high) {
+                *low = simd.add_f32s(*low, *high);
             }
         }
         half /= 2;
