@@ -4,7 +4,8 @@ mod common;
 
 use common::{assert_within, differences, dot, magnitudes, offsets, values, wide};
 use lsra_kernels::attention::{
-    AttentionScratch, AttentionShape, Dropped, Mask, attention, attention_backward, attention_gather, attention_weights,
+    AttentionScratch, AttentionShape, Dropped, FEW, KeyPanels, Mask, attention, attention_backward, attention_gather,
+    attention_over_panels, attention_weights, key_panels, lay_out_keys, panel_values,
 };
 use lsra_kernels::dropout::{DropoutKey, mask_into};
 use lsra_kernels::reference::attention::{self as oracle, Inputs};
@@ -247,6 +248,36 @@ proptest! {
                 attention_gather(isa, &shape, q, k, v, &history, &mut out, &mut scratch);
                 prop_assert_eq!(&out, &whole[t * c..(t + 1) * c], "{:?} at {}", isa, t);
             }
+        }
+    }
+
+    #[test]
+    fn keys_in_panels_give_the_same_bits(
+        heads in 1usize..6,
+        head_dim in prop_oneof![Just(20usize), Just(40), 1usize..20, 60usize..70],
+        lengths in prop::collection::vec((0usize..=FEW, prop_oneof![1usize..40, 60usize..70, 120usize..140]), 1..5),
+        seed in any::<u64>(),
+    ) {
+        let shape = AttentionShape::new(heads * head_dim, heads);
+        let case = Case { shape, mask: Mask::None, lengths, dropout: None, seed };
+        let data = case.data();
+        let c = shape.channels();
+        let (tq, tk) = (data.q.len() / c, data.k.len() / c);
+        let (q, k, v) = (Rows::new(&data.q, tq, c), Rows::new(&data.k, tk, c), Rows::new(&data.v, tk, c));
+        let offsets = offsets(&case.lengths.iter().map(|l| l.1).collect::<Vec<_>>());
+        let starts: Vec<usize> =
+            (0..case.lengths.len()).map(|s| case.lengths[..s].iter().map(|l| key_panels(l.1)).sum()).collect();
+        for isa in Isa::available() {
+            let scratch = &mut AttentionScratch::default();
+            let (mut want, mut got) = (vec![f32::NAN; tq * c], vec![f32::NAN; tq * c]);
+            let out = RowsMut::new(&mut want, tq, c);
+            attention(isa, &shape, Mask::None, q, &data.q_offsets, k, v, &data.kv_ranges, None, out, None, scratch);
+            let mut panels = vec![f32::NAN; panel_values(case.lengths.iter().map(|l| key_panels(l.1)).sum(), c)];
+            lay_out_keys(isa, k, &offsets, &mut panels);
+            let keys = KeyPanels { data: &panels, starts: &starts };
+            let out = RowsMut::new(&mut got, tq, c);
+            attention_over_panels(isa, &shape, q, &data.q_offsets, keys, v, &data.kv_ranges, out, scratch);
+            prop_assert!(got.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits()), "{:?}", isa);
         }
     }
 

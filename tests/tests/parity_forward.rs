@@ -73,7 +73,10 @@ fn watch(isa: Isa, model: &Model, weights: &Weights, batch: &PairBatch) -> (Seen
     let owners: Vec<usize> = (0..batch.target_input.sequences.len()).collect();
     let x = decode(&mut e, model, &batch.target_input, &memory, &owners, None);
     let logits = e.into_inner().logits(&x, &model.decoder.output);
-    (seen, memory.layers.last().unwrap().0.clone(), logits)
+    // Of a layer's attention to the source, keys come before all else.
+    let last = format!("{}.encoder_attn", model.decoder.layers.last().unwrap().path);
+    let keys = seen.0[&(last, Operation::Linear)][0].clone();
+    (seen, keys, logits)
 }
 
 /// Sentence after sentence from `[time, batch, channels]`.

@@ -12,7 +12,7 @@ pub mod reference;
 pub mod tensors;
 pub mod weights;
 
-pub use eager::{Eager, EagerState, Workspace};
+pub use eager::{Eager, EagerKeys, EagerState, Workspace};
 pub use file::{FileError, ModelFile, weights_from_safetensors};
 pub use macs::Macs;
 pub use packed::{Directions, Packed};

@@ -74,6 +74,7 @@ impl<'a, E: Exec> Probe<'a, E> {
 impl<E: Exec> Exec for Probe<'_, E> {
     type T = E::T;
     type State = E::State;
+    type Keys = E::Keys;
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], sequences: &Sequences) -> E::T {
         self.watch(Operation::Embed, |inner| inner.embed(e, ids, positions, sequences))
@@ -127,15 +128,20 @@ impl<E: Exec> Exec for Probe<'_, E> {
         self.watch(Operation::SelfAttention, |inner| inner.self_attention(qkv, a, mask, sequences, past))
     }
 
+    fn keys(&mut self, k: E::T, v: E::T) -> E::Keys {
+        self.inner.keys(k, v)
+    }
+
     fn cross_attention(
         &mut self,
-        qkv: [&E::T; 3],
+        q: &E::T,
+        keys: &E::Keys,
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,
         owners: &[usize],
     ) -> E::T {
-        self.watch(Operation::CrossAttention, |inner| inner.cross_attention(qkv, a, targets, sources, owners))
+        self.watch(Operation::CrossAttention, |inner| inner.cross_attention(q, keys, a, targets, sources, owners))
     }
 
     fn add_norm(&mut self, x: E::T, residual: &E::T, n: &Norm, d: &Dropout, sequences: &Sequences) -> E::T {

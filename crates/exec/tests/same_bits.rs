@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Kind, LONGEST, WORDS};
-use lsra_exec::{Directions, Eager, EagerState, Packed};
+use lsra_exec::{Directions, Eager, EagerKeys, EagerState, Packed};
 use lsra_kernels::Isa;
 use lsra_model::forward::begin;
 use lsra_model::{DecoderPast, Exec, Memory, Model, Tokens, decode, encode, remember};
@@ -54,7 +54,7 @@ fn run(e: &mut Eager<'_>, model: &Model, pairs: &[(Vec<u32>, Vec<u32>)]) -> Foun
 
 /// Hypotheses that decode step by step, each with its sentence and its words so far.
 struct Beam<'m> {
-    memory: &'m Memory<Tensor>,
+    memory: &'m Memory<EagerKeys>,
     past: DecoderPast<EagerState>,
     hypotheses: Vec<(usize, Vec<u32>)>,
 }

@@ -2,13 +2,11 @@
 
 use crate::beam::{Beam, EOS, Shared};
 use crate::{GeneratorConfig, Hypothesis};
-use lsra_exec::{Eager, EagerState};
+use lsra_exec::{Eager, EagerKeys, EagerState};
 use lsra_kernels::trace;
 use lsra_model::forward::begin;
-use lsra_model::{DecoderPast, Exec, Memory, Model, Tokens, decode, encode, remember};
+use lsra_model::{DecoderPast, Memory, Model, Tokens, decode, encode, remember};
 use std::mem::swap;
-
-type Value = <Eager<'static> as Exec>::T;
 
 /// What searching takes, kept from one batch to the next: after a batch of as many sentences and tokens, no step asks for memory.
 #[derive(Default)]
@@ -58,7 +56,8 @@ impl Generator {
             return Vec::new();
         }
         let tokens = Tokens::from_sequences(sources);
-        e.reserve(tokens.ids.len().max(sources.len() * config.beam));
+        let laid_out = EagerKeys::rows_for(tokens.sequences.lengths(), model.config.channels);
+        e.reserve(laid_out.max(sources.len() * config.beam));
         let memory = {
             let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
             let encoded = encode(e, model, &tokens);
@@ -87,7 +86,7 @@ impl Generator {
         }
     }
 
-    fn step(&mut self, e: &mut Eager<'_>, model: &Model, memory: &Memory<Value>, config: &GeneratorConfig) {
+    fn step(&mut self, e: &mut Eager<'_>, model: &Model, memory: &Memory<EagerKeys>, config: &GeneratorConfig) {
         let Rows { step, owners } = &mut self.rows;
         let _step = trace::step("token", [owners.len()]);
         step.sequences.refill(owners.iter().map(|_| 1));

@@ -32,6 +32,8 @@ pub trait Exec {
     type T: Clone;
     /// What one operation remembers between the steps of decoding.
     type State;
+    /// Keys and values of source sentences, which many steps may read.
+    type Keys;
 
     /// Rows of the table x scale + sinusoid of the position, then dropout. `positions` count from 0 in each sequence.
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], sequences: &Sequences) -> Self::T;
@@ -77,10 +79,14 @@ pub trait Exec {
         past: Option<Past<'_, Self::State>>,
     ) -> Self::T;
 
-    /// Attention of target sequence i to the rows of source sequence `owners[i]`.
+    /// Keys and values of the sources, `[source tokens, channels]`, for [`Exec::cross_attention`].
+    fn keys(&mut self, k: Self::T, v: Self::T) -> Self::Keys;
+
+    /// Attention of target sequence i to the keys of source sequence `owners[i]`. q: `[target tokens, channels]`.
     fn cross_attention(
         &mut self,
-        qkv: [&Self::T; 3],
+        q: &Self::T,
+        keys: &Self::Keys,
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,

@@ -7,9 +7,9 @@ use crate::past::{DecoderPast, History, Past};
 use crate::sequences::{Sequences, Tokens};
 
 /// Keys and values of every decoder layer's attention to the source: computed once per sentence, shared by its hypotheses.
-pub struct Memory<T> {
-    /// Keys, values: `[source tokens, channels]`, one pair a decoder layer.
-    pub layers: Vec<(T, T)>,
+pub struct Memory<K> {
+    /// Of each decoder layer, [`Exec::Keys`].
+    pub layers: Vec<K>,
     /// The source sentences.
     pub sources: Sequences,
 }
@@ -31,13 +31,14 @@ pub fn encode<E: Exec>(e: &mut E, m: &Model, source: &Tokens) -> E::T {
 }
 
 /// The keys and values of all decoder layers, from the encoder's output.
-pub fn remember<E: Exec>(e: &mut E, m: &Model, encoded: &E::T, sources: &Sequences) -> Memory<E::T> {
+pub fn remember<E: Exec>(e: &mut E, m: &Model, encoded: &E::T, sources: &Sequences) -> Memory<E::Keys> {
     e.enter("decoder");
     let mut layers = Vec::with_capacity(m.decoder.layers.len());
     for layer in &m.decoder.layers {
         e.enter(&layer.path);
         e.enter("encoder_attn");
-        layers.push((e.linear(encoded, &layer.cross.key), e.linear(encoded, &layer.cross.value)));
+        let (k, v) = (e.linear(encoded, &layer.cross.key), e.linear(encoded, &layer.cross.value));
+        layers.push(e.keys(k, v));
         e.leave();
         e.leave();
     }
@@ -62,7 +63,7 @@ pub fn decode<E: Exec>(
     e: &mut E,
     m: &Model,
     target: &Tokens,
-    memory: &Memory<E::T>,
+    memory: &Memory<E::Keys>,
     owners: &[usize],
     mut past: Option<&mut DecoderPast<E::State>>,
 ) -> E::T {
@@ -105,7 +106,7 @@ fn encoder_layer<E: Exec>(e: &mut E, layer: &EncoderLayer, order: NormOrder, x: 
 }
 
 /// What a decoder layer reads of the source: its keys and values, the sentences' rows, and whose sentence each target is.
-type Source<'a, T> = (&'a (T, T), &'a Sequences, &'a [usize]);
+type Source<'a, K> = (&'a K, &'a Sequences, &'a [usize]);
 
 fn decoder_layer<E: Exec>(
     e: &mut E,
@@ -113,7 +114,7 @@ fn decoder_layer<E: Exec>(
     order: NormOrder,
     x: E::T,
     sequences: &Sequences,
-    source: Source<'_, E::T>,
+    source: Source<'_, E::Keys>,
     past: Option<(&History, &mut [E::State])>,
 ) -> E::T {
     e.enter(&layer.path);
@@ -216,11 +217,11 @@ fn cross_attention<E: Exec>(
     a: &Attention,
     x: &E::T,
     targets: &Sequences,
-    ((k, v), sources, owners): Source<'_, E::T>,
+    (keys, sources, owners): Source<'_, E::Keys>,
 ) -> E::T {
     e.enter("encoder_attn");
     let q = e.linear(x, &a.query);
-    let y = e.cross_attention([&q, k, v], a, targets, sources, owners);
+    let y = e.cross_attention(&q, keys, a, targets, sources, owners);
     let y = e.linear(&y, &a.output);
     e.leave();
     y

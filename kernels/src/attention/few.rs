@@ -5,6 +5,7 @@
 //! the bits.
 
 use super::forward::{Pass, Running};
+use super::panels::{PANEL, panel_values};
 use super::{Places, TILE};
 use crate::columns::Columns;
 use crate::scratch::{LINE, carve};
@@ -12,8 +13,8 @@ use crate::vectors::{first_lanes, vectors};
 use crate::{Rows, RowsMut};
 use pulp::Simd;
 
-/// Most queries that are worth it.
-pub(super) const FEW: usize = 4;
+/// The most queries that are worth it.
+pub const FEW: usize = 4;
 
 /// Most queries that are worth it one by one, where each sees more keys than the one before.
 pub(super) const FEW_MASKED: usize = 2;
@@ -24,9 +25,15 @@ pub(super) fn room(heads: usize, channels: usize) -> usize {
 }
 
 impl Pass<'_> {
-    /// Queries `first..first + R`, all of which see all keys at `places`. Without dropout.
+    /// Queries `first..first + R`, all of which see all keys at `places`, which may have been laid out in panels. Without dropout.
     #[inline(always)]
-    pub(super) fn few<S: Simd, const R: usize>(&mut self, simd: S, first: usize, places: Places<'_>) {
+    pub(super) fn few<S: Simd, const R: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        places: Places<'_>,
+        panels: Option<&[f32]>,
+    ) {
         let (heads, width, keys) = (self.shape.heads, self.shape.head_dim, places.len());
         let channels = heads * width;
         let scratch = std::mem::take(&mut self.scratch);
@@ -44,7 +51,13 @@ impl Pass<'_> {
         for start in (0..keys).step_by(TILE) {
             let count = TILE.min(keys - start);
             let tile = Tile { places, start, count };
-            self.scores::<S, R>(simd, &tile, q, scores);
+            match panels {
+                Some(panels) => {
+                    let panels = &panels[panel_values(start / PANEL, channels)..];
+                    self.scores_of_panels::<S, R>(simd, panels, count, q, scores);
+                }
+                None => self.scores::<S, R>(simd, &tile, q, scores),
+            }
             for (i, running) in self.running.iter_mut().enumerate() {
                 let weights = &mut scores[i * TILE..][..vectors::<S>(count) * S::F32_LANES];
                 let shrink = running.exponentiate(simd, weights, count);

@@ -121,12 +121,12 @@ impl WithSimd for Sequences<'_> {
                 1..=FEW_MASKED if dropped.is_none() && (left == 1 || pass.mask == Mask::Causal) => {
                     for i in 0..left {
                         let places = places.first(seen(pass.mask, ahead + i, queries, places.len()));
-                        pass.few::<S, 1>(simd, first + i, places);
+                        pass.few::<S, 1>(simd, first + i, places, None);
                     }
                 }
-                2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places),
-                3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places),
-                4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places),
+                2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places, None),
+                3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places, None),
+                4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places, None),
                 _ if const { tall::<S>() } => {
                     pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
                 }
@@ -146,7 +146,7 @@ impl WithSimd for Step<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        self.pass.few::<S, 1>(simd, 0, Places::Listed(self.history));
+        self.pass.few::<S, 1>(simd, 0, Places::Listed(self.history), None);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Inference: every operation runs at once, with the kernels, in f32.
 
+mod keys;
 mod past;
 mod span;
 mod workspace;
 
+pub use keys::EagerKeys;
 pub use past::EagerState;
 pub use workspace::Workspace;
 
@@ -117,6 +119,7 @@ impl<'a> Eager<'a> {
 impl Exec for Eager<'_> {
     type T = Tensor;
     type State = EagerState;
+    type Keys = EagerKeys;
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], _: &Sequences) -> Tensor {
         let _span = trace::operation("embed", [ids.len(), e.channels]);
@@ -201,25 +204,21 @@ impl Exec for Eager<'_> {
         }
     }
 
+    fn keys(&mut self, k: Tensor, v: Tensor) -> EagerKeys {
+        EagerKeys::new(k, v)
+    }
+
     fn cross_attention(
         &mut self,
-        qkv: [&Tensor; 3],
+        q: &Tensor,
+        keys: &EagerKeys,
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,
         owners: &[usize],
     ) -> Tensor {
-        let _span = trace::operation("cross_attention", [qkv[0].rows(), qkv[1].rows(), a.heads, a.head_channels()]);
-        // Hypotheses of one sentence stand together and read the same keys: as one sequence of queries they share the work of
-        // laying keys and values out, and no mask tells them apart.
-        let spans = &mut self.workspace.spans;
-        spans.clear();
-        let mut lengths = targets.lengths();
-        for group in owners.chunk_by(|a, b| a == b) {
-            let keys = (sources.offsets()[group[0]], sources.offsets()[group[0] + 1]);
-            spans.push(lengths.by_ref().take(group.len()).sum(), keys);
-        }
-        self.attend(qkv, a, Mask::None)
+        let _span = trace::operation("cross_attention", [q.rows(), keys.rows(), a.heads, a.head_channels()]);
+        self.attend_to(q, keys, a, targets, sources, owners)
     }
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {

@@ -25,6 +25,8 @@ pub(super) struct Spans {
     pub offsets: Vec<usize>,
     /// Its keys' rows.
     pub keys: Vec<(usize, usize)>,
+    /// And their first panel, where keys were laid out in panels.
+    pub panels: Vec<usize>,
 }
 
 impl Spans {

@@ -135,6 +135,7 @@ impl Span {
 impl Exec for Macs {
     type T = Shape;
     type State = ();
+    type Keys = ();
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], _: &[u32], _: &Sequences) -> Shape {
         Shape { rows: ids.len(), channels: e.channels }
@@ -196,9 +197,12 @@ impl Exec for Macs {
         *qkv[0]
     }
 
+    fn keys(&mut self, _: Shape, _: Shape) {}
+
     fn cross_attention(
         &mut self,
-        qkv: [&Shape; 3],
+        q: &Shape,
+        (): &(),
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,
@@ -206,7 +210,7 @@ impl Exec for Macs {
     ) -> Shape {
         let pairs = targets.lengths().zip(owners).map(|(queries, &owner)| queries * sources.length(owner)).sum();
         self.attention(a, pairs, pairs);
-        *qkv[0]
+        *q
     }
 
     fn add_norm(&mut self, x: Shape, _: &Shape, _: &Norm, _: &Dropout, _: &Sequences) -> Shape {

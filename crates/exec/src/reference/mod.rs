@@ -165,6 +165,7 @@ fn blocks(lengths: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
 impl Exec for Reference {
     type T = Value;
     type State = ReferenceState;
+    type Keys = [Value; 2];
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], sequences: &Sequences) -> Value {
         let table = self.weight(e.table);
@@ -239,9 +240,14 @@ impl Exec for Reference {
         self.attend([q, &k, &v], a, mask, sequences, &kv)
     }
 
+    fn keys(&mut self, k: Value, v: Value) -> [Value; 2] {
+        [k, v]
+    }
+
     fn cross_attention(
         &mut self,
-        [q, k, v]: [&Value; 3],
+        q: &Value,
+        [k, v]: &[Value; 2],
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,

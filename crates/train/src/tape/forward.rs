@@ -154,6 +154,7 @@ fn no_past<S>(past: &Option<Past<'_, S>>) {
 impl Exec for Tape<'_> {
     type T = NodeId;
     type State = ();
+    type Keys = [NodeId; 2];
 
     fn embed(&mut self, e: &Embedding, ids: &[u32], positions: &[u32], sequences: &Sequences) -> NodeId {
         let _span = trace::operation("embed", [ids.len(), e.channels]);
@@ -269,9 +270,14 @@ impl Exec for Tape<'_> {
         self.attend([*q, *k, *v], a, mask, Span { offsets: sequences.offsets().to_vec(), kv_ranges, dropped })
     }
 
+    fn keys(&mut self, k: NodeId, v: NodeId) -> [NodeId; 2] {
+        [k, v]
+    }
+
     fn cross_attention(
         &mut self,
-        [q, k, v]: [&NodeId; 3],
+        q: &NodeId,
+        [k, v]: &[NodeId; 2],
         a: &Attention,
         targets: &Sequences,
         sources: &Sequences,
