@@ -1,4 +1,5 @@
-//! Columns of a few rows, each as a vector with a lane for every row: what turns rows of keys into vectors of keys.
+//! Columns of a few rows, each as a vector with a lane for every row: what turns rows of keys into vectors of keys, and vectors of
+//! outputs into rows.
 
 use crate::product::Begin;
 use crate::rows::holds;
@@ -245,6 +246,42 @@ mod tests {
                 }
                 for at in 0..x.cols {
                     check(at, columns.one(simd, at));
+                }
+            }
+        }
+    }
+
+    /// Stores the four columns of `values`, `[4, lanes]`, into `to`; returns how many lanes there are.
+    struct Store<'a>(&'a [f32], usize, Begin, RowsMut<'a>);
+
+    impl WithSimd for Store<'_> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> usize {
+            let Store(values, live, begin, mut to) = self;
+            let mut four = [simd.splat_f32s(0.0); 4];
+            for (column, values) in four.iter_mut().zip(values.chunks(MOST_LANES)) {
+                *column = simd.partial_load_f32s(&values[..S::F32_LANES]);
+            }
+            store_four::<S>(four, &mut to, 2, live.min(S::F32_LANES), 3, begin);
+            S::F32_LANES
+        }
+    }
+
+    #[test]
+    fn columns_are_stored_as_rows() {
+        let values: Vec<f32> = (0..4 * MOST_LANES).map(|i| i as f32).collect();
+        for isa in Isa::available() {
+            for (live, begin) in (0..=MOST_LANES).flat_map(|live| [(live, Begin::Zero), (live, Begin::Output)]) {
+                let mut to = vec![100.0; 17 * 9 + 7 + 9];
+                let lanes = isa.vectorize(Store(&values, live, begin, RowsMut::strided(&mut to, 18, 7, 9)));
+                for (at, got) in to.iter().enumerate() {
+                    let (row, column) = (at / 9, at % 9);
+                    let stored = (2..2 + live.min(lanes)).contains(&row) && (3..7).contains(&column);
+                    let before = if begin == Begin::Zero { 0.0 } else { 100.0 };
+                    let want = if stored { before + values[(column - 3) * MOST_LANES + row - 2] } else { 100.0 };
+                    assert_eq!(*got, want, "{isa:?}: row {row}, column {column}, {live} lanes");
                 }
             }
         }

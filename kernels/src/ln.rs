@@ -29,7 +29,7 @@ pub(crate) fn ln_from_1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     for c in [1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0] {
         p = simd.mul_add_e_f32s(p, z, splat(c));
     }
-    // 2 s + 2 s z p, the first exact to half a unit of the result: f - s f = 2 s.
+    // 2 s + 2 s z p: at worst 1.97 ULP, at 1.00386, of all numbers from 1 to 4.
     let s2 = simd.add_f32s(s, s);
     let small = simd.mul_f32s(simd.mul_f32s(s2, z), p);
     let low = simd.mul_add_e_f32s(n, splat(LN_2_LOW), small);

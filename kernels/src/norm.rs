@@ -59,9 +59,8 @@ impl<'a> Add<'a> {
         if let Some(r) = residual {
             assert_eq!((r.rows, r.cols), (x.rows, x.cols), "shapes of the residual and of x");
         }
-        if let Some((_, keys, offsets)) = dropout {
-            assert_eq!(keys.len() + 1, offsets.len(), "one key a sequence");
-            assert_eq!(offsets.last(), Some(&x.rows), "rows of the sequences and of x");
+        if let Some(dropout) = dropout {
+            check(dropout, x.rows);
         }
         Add { x, residual, dropout }
     }
@@ -73,13 +72,8 @@ impl<'a> Add<'a> {
             return add(simd, self.x.row(t), residual.row(t), to);
         }
         to.copy_from_slice(self.x.row(t));
-        if let Some((rate, keys, offsets)) = self.dropout {
-            while t >= masks.end {
-                masks.stream = MaskStream::of_rate(keys[masks.sequence], rate);
-                masks.end = offsets[masks.sequence + 1];
-                masks.sequence += 1;
-            }
-            masks.stream.multiply(simd, to);
+        if let Some(dropout) = self.dropout {
+            masks.multiply(simd, dropout, t, to);
         }
         if let Some(residual) = self.residual {
             let (head, tail) = S::as_mut_simd_f32s(to);
@@ -90,6 +84,12 @@ impl<'a> Add<'a> {
             tail.iter_mut().zip(r_tail).for_each(|(x, r)| *x += r);
         }
     }
+}
+
+/// Panics where sizes disagree.
+fn check((_, keys, offsets): SumDropout<'_>, rows: usize) {
+    assert_eq!(keys.len() + 1, offsets.len(), "one key a sequence");
+    assert_eq!(offsets.last(), Some(&rows), "rows of the sequences and of x");
 }
 
 /// The mask of the sequence that rows have come to, its end, and the number of the next sequence.
@@ -103,6 +103,17 @@ impl Masks {
     #[inline(always)]
     fn new() -> Masks {
         Masks { stream: MaskStream::of_rate(DropoutKey { key: [0; 2], counter: [0; 2] }, 0.0), end: 0, sequence: 0 }
+    }
+
+    /// Multiplies row t by its mask; rows come in order.
+    #[inline(always)]
+    fn multiply<S: Simd>(&mut self, simd: S, (rate, keys, offsets): SumDropout<'_>, t: usize, row: &mut [f32]) {
+        while t >= self.end {
+            self.stream = MaskStream::of_rate(keys[self.sequence], rate);
+            self.end = offsets[self.sequence + 1];
+            self.sequence += 1;
+        }
+        self.stream.multiply(simd, row);
     }
 }
 
@@ -205,7 +216,8 @@ fn normalise<S: Simd>(simd: S, row: &[f32], (mean, rstd): (f32, f32), gamma: &[f
 }
 
 /// The adjoint of layer norm. With n = (sum - mean) rstd and d = dy gamma:
-/// dsum = rstd (d - mean(d) - n mean(d n)), dgamma += sum of dy n, dbeta += sum of dy, tokens ascending.
+/// dsum = rstd (d - mean(d) - n mean(d n)), dgamma += sum of dy n, dbeta += sum of dy, tokens ascending. Where x was dropped of, which was
+/// summed: dx = dsum under the same dropout. Panics where shapes disagree.
 pub fn norm_backward(
     isa: Isa,
     sum: Rows<'_>,
@@ -213,6 +225,7 @@ pub fn norm_backward(
     gamma: &[f32],
     dy: Rows<'_>,
     dsum: RowsMut<'_>,
+    dx: Option<(SumDropout<'_>, RowsMut<'_>)>,
     dgamma: &mut [f32],
     dbeta: &mut [f32],
 ) {
@@ -220,7 +233,11 @@ pub fn norm_backward(
     assert_eq!([gamma.len(), dgamma.len(), dbeta.len()], [sum.cols; 3], "channels of gamma, dgamma and dbeta");
     assert_eq!([(dy.rows, dy.cols), (dsum.rows, dsum.cols)], [(sum.rows, sum.cols); 2], "shapes of dy and dsum");
     assert_eq!(stats.len(), 2 * sum.rows, "two statistics a row");
-    isa.vectorize(Backward { sum, stats, gamma, dy, dsum, dgamma, dbeta });
+    if let Some((dropout, dx)) = &dx {
+        check(*dropout, sum.rows);
+        assert_eq!((dx.rows, dx.cols), (sum.rows, sum.cols), "shape of dx");
+    }
+    isa.vectorize(Backward { sum, stats, gamma, dy, dsum, dx, dgamma, dbeta });
 }
 
 struct Backward<'a> {
@@ -229,6 +246,7 @@ struct Backward<'a> {
     gamma: &'a [f32],
     dy: Rows<'a>,
     dsum: RowsMut<'a>,
+    dx: Option<(SumDropout<'a>, RowsMut<'a>)>,
     dgamma: &'a mut [f32],
     dbeta: &'a mut [f32],
 }
@@ -238,18 +256,27 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Backward { sum, stats, gamma, dy, mut dsum, dgamma, dbeta } = self;
+        let Backward { sum, stats, gamma, dy, mut dsum, mut dx, dgamma, dbeta } = self;
         let mut g = Gradients { gamma, dgamma, dbeta };
+        let mut masks = Masks::new();
         let mut t = 0;
         while t < sum.rows {
             // Rows that are taken together read and write dgamma and dbeta once.
-            t += match sum.rows - t {
+            let count = match sum.rows - t {
                 4.. if const { S::REGISTER_COUNT >= 32 } => {
                     rows_backward::<S, 4>(simd, &sum, stats, &dy, &mut dsum, &mut g, t)
                 }
                 2.. => rows_backward::<S, 2>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
                 _ => rows_backward::<S, 1>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
             };
+            if let Some((dropout, dx)) = &mut dx {
+                for t in t..t + count {
+                    let to = dx.row_mut(t);
+                    to.copy_from_slice(dsum.row(t));
+                    masks.multiply(simd, *dropout, t, to);
+                }
+            }
+            t += count;
         }
     }
 }

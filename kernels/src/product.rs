@@ -40,7 +40,9 @@ pub(crate) fn product<S: Simd, const R: usize>(
 ) {
     let lanes = S::F32_LANES;
     let last = steps.saturating_sub(1);
-    assert!(steps == 0 || a.data.len() > (R - 1) * a.strides[0] + last * a.strides[1], "the scalars end early");
+    let scalars = (R - 1).checked_mul(a.strides[0]).zip(last.checked_mul(a.strides[1]));
+    let ends = scalars.and_then(|(row, step)| row.checked_add(step)).is_some_and(|end| end < a.data.len());
+    assert!(steps == 0 || ends, "the scalars end early");
     assert!(steps == 0 || b.data.len() >= last * b.stride + width * lanes, "the vectors end early");
     assert!(out.data.len() >= (R - 1) * out.stride + width * lanes, "the output ends early");
     let mut v = 0;

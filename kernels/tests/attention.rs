@@ -384,6 +384,96 @@ fn rows_may_lie_apart() {
 }
 
 #[test]
+fn gradients_may_lie_apart() {
+    for (mask, lengths) in
+        [(Mask::Causal, vec![(5, 5), (20, 70), (40, 40)]), (Mask::None, vec![(3, 9), (30, 70), (40, 17)])]
+    {
+        let case = Case { shape: AttentionShape::new(60, 3), mask, lengths, dropout: None, seed: 4 };
+        let data = case.data();
+        let apart = |x: &[f32]| x.chunks(60).flat_map(|r| r.iter().copied().chain([f32::NAN; 5])).collect::<Vec<_>>();
+        let (tq, tk) = (data.q.len() / 60, data.k.len() / 60);
+        for isa in Isa::available() {
+            let scratch = &mut AttentionScratch::default();
+            let want = case.run(isa, &data, scratch);
+            let [q, dout, k, v] = [&data.q, &data.dout, &data.k, &data.v].map(|x| apart(x));
+            let queries = |x| Rows::strided(x, tq, 60, 65);
+            let keys = |x| Rows::strided(x, tk, 60, 65);
+            let mut out = vec![0.0; tq * 65];
+            let mut log_sum = vec![0.0; tq * 3];
+            let (offsets, ranges) = (&data.q_offsets, &data.kv_ranges);
+            let to = RowsMut::strided(&mut out, tq, 60, 65);
+            let (q, k, v, dout) = (queries(&q), keys(&k), keys(&v), queries(&dout));
+            attention(isa, &case.shape, mask, q, offsets, k, v, ranges, None, to, Some(&mut log_sum), scratch);
+            let (mut dq, [mut dk, mut dv]) = (vec![9.0; tq * 70], [(); 2].map(|()| vec![0.5; tk * 70]));
+            attention_backward(
+                isa,
+                &case.shape,
+                mask,
+                q,
+                offsets,
+                k,
+                v,
+                ranges,
+                None,
+                queries(&out),
+                &log_sum,
+                dout,
+                RowsMut::strided(&mut dq, tq, 60, 70),
+                RowsMut::strided(&mut dk, tk, 60, 70),
+                RowsMut::strided(&mut dv, tk, 60, 70),
+                scratch,
+            );
+            for (got, want, beside) in [(dq, &want.dq, 9.0), (dk, &want.dk, 0.5), (dv, &want.dv, 0.5)] {
+                for (row, want) in got.chunks(70).zip(want.chunks(60)) {
+                    assert_eq!(row[..60], *want, "{isa:?} {mask:?}");
+                    assert_eq!(row[60..], [beside; 10], "{isa:?} {mask:?} writes beside its columns");
+                }
+            }
+        }
+    }
+}
+
+/// Dropout of nothing takes the body for dropout.
+#[test]
+fn every_body_gives_the_same_outputs() {
+    for (mask, lengths) in [
+        (Mask::None, vec![(1, 9), (4, 70), (9, 16), (16, 17), (17, 33), (30, 130), (36, 64), (50, 65)]),
+        (Mask::Causal, vec![(1, 9), (2, 70), (9, 16), (16, 17), (17, 33), (30, 130), (36, 64), (50, 65), (70, 70)]),
+    ] {
+        for (heads, head_dim) in [(4, 20), (1, 7), (2, 64)] {
+            let shape = AttentionShape::new(heads * head_dim, heads);
+            let case = Case { shape, mask, lengths: lengths.clone(), dropout: None, seed: 9 };
+            let data = case.data();
+            let c = shape.channels();
+            let (tq, tk) = (data.q.len() / c, data.k.len() / c);
+            let (q, k, v) = (Rows::new(&data.q, tq, c), Rows::new(&data.k, tk, c), Rows::new(&data.v, tk, c));
+            for isa in Isa::available() {
+                let run = |dropout: Option<Dropped<'_>>| {
+                    let (mut out, mut log_sum) = (vec![f32::NAN; tq * c], vec![f32::NAN; tq * heads]);
+                    let (to, scratch) = (RowsMut::new(&mut out, tq, c), &mut AttentionScratch::default());
+                    let (offsets, ranges, sums) = (&data.q_offsets, &data.kv_ranges, Some(&mut log_sum[..]));
+                    attention(isa, &shape, mask, q, offsets, k, v, ranges, dropout, to, sums, scratch);
+                    (out, log_sum)
+                };
+                let blocks = run(Some(Dropped { p: 0.0, keys: &data.keys }));
+                assert_eq!(run(None), blocks, "{isa:?} {mask:?} {heads} x {head_dim}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "ends early")]
+fn a_stride_that_wraps_is_refused() {
+    let (q, k) = (vec![0.0; 9 * 20], vec![0.0; 64]);
+    let (q, k) = (Rows::new(&q, 9, 20), Rows { data: &k, rows: 8, cols: 20, stride: usize::MAX / 7 + 2 });
+    let (mut out, scratch) = (vec![0.0; 9 * 20], &mut AttentionScratch::default());
+    let to = RowsMut::new(&mut out, 9, 20);
+    let shape = AttentionShape::new(20, 1);
+    attention(Isa::best(), &shape, Mask::None, q, &[0, 9], k, k, &[(0, 8)], None, to, None, scratch);
+}
+
+#[test]
 fn sequences_may_share_their_keys() {
     let shape = AttentionShape::new(40, 2);
     let (q, k, v) = (values(3 * 40, 1), values(7 * 40, 2), values(7 * 40, 3));

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_within, values, wide};
-use lsra_kernels::dropout::DropoutKey;
+use lsra_kernels::dropout::{DropoutKey, dropout};
 use lsra_kernels::norm::{SumDropout, add_dropout, add_norm, norm_backward};
 use lsra_kernels::reference::dropout::mask;
 use lsra_kernels::reference::norm as oracle;
@@ -130,11 +130,22 @@ proptest! {
             let (mut got, [mut got_gamma, mut got_beta]) = (vec![f32::NAN; rows * n], before.clone());
             let [x, dy] = [&x, &dy].map(|x| Rows::new(x, rows, n));
             let to = RowsMut::new(&mut got, rows, n);
-            norm_backward(isa, x, &stats, &gamma, dy, to, &mut got_gamma, &mut got_beta);
+            norm_backward(isa, x, &stats, &gamma, dy, to, None, &mut got_gamma, &mut got_beta);
             assert_within(&format!("{isa:?} dx"), &got, &dx, &dx_scale, 3 * n + 16);
             let roundings = rows + n + 10;
             assert_within(&format!("{isa:?} dgamma"), &got_gamma, &plus(&dgamma, &before[0]), &dgamma_scale, roundings);
             assert_within(&format!("{isa:?} dbeta"), &got_beta, &plus(&dbeta, &before[1]), &dbeta_scale, rows + 2);
+
+            // Of what was dropped before the sum, the same under its mask.
+            let (keys, offsets) = ([5, 6].map(|s| DropoutKey::new(seed, 1, 2, s)), [0, rows / 3, rows]);
+            let (mut same, mut masked, mut want) = (vec![f32::NAN; rows * n], vec![f32::NAN; rows * n], got.clone());
+            let [mut gamma_again, mut beta_again] = before.clone();
+            let to = RowsMut::new(&mut same, rows, n);
+            let under = Some(((0.3, &keys[..], &offsets[..]), RowsMut::new(&mut masked, rows, n)));
+            norm_backward(isa, x, &stats, &gamma, dy, to, under, &mut gamma_again, &mut beta_again);
+            dropout(isa, 0.3, &keys, &offsets, RowsMut::new(&mut want, rows, n));
+            prop_assert_eq!((same, masked), (got, want), "{:?}", isa);
+            prop_assert_eq!((gamma_again, beta_again), (got_gamma, got_beta), "{:?}", isa);
         }
     }
 

@@ -52,7 +52,7 @@ fn each(check: impl Fn(&str, &Translator<'_>, u32, usize)) {
     for kind in [ConvolutionKind::Lightweight, ConvolutionKind::Dynamic] {
         let (model, weights) = model(kind);
         for precision in Precision::ALL {
-            for (batch, beam) in [(1, 1), (1, 4), (8, 1), (8, 4)] {
+            for (batch, beam) in [(1, 1), (1, 4), (8, 1), (8, 4), (8, 5)] {
                 let translator = Translator::new(Isa::best(), &model, &weights, precision);
                 check(&format!("{kind:?} {precision} batch {batch} beam {beam}"), &translator, batch, beam);
             }
@@ -87,8 +87,13 @@ fn a_smaller_translation_fits_the_room_of_a_larger() {
         translator.translate(&sources(batch, 30), &exactly(beam, 40), 1);
         // Fewer sentences, shorter, with ends wherever the model likes: hypotheses become fewer step by step.
         let free = GeneratorConfig { beam, max_len_b: 39, no_repeat_ngram: 3, ..GeneratorConfig::default() };
-        for (batch, length) in [(batch, 11), (batch.div_ceil(2), 30), (1, 2)] {
-            let sources = sources(batch, length);
+        for (batch, length) in [(batch, 11), (batch.div_ceil(2), 30), (1, 2), (batch, 30)] {
+            let mut sources = sources(batch, length);
+            // As many tokens, otherwise divided: every second sentence gives the one after it a word.
+            for pair in sources.chunks_exact_mut(2).filter(|_| length == 30) {
+                let word = pair[0].remove(0);
+                pair[1].insert(0, word);
+            }
             let (count, found) = allocations(|| translator.translate(&sources, &free, 1));
             let others = count - vectors(&found);
             assert!(others <= BESIDE, "{case}: {others} allocations beside the result of {batch} x {length}");

@@ -131,7 +131,9 @@ fn every_kernel_that_translating_reaches_is_in_its_trace() {
         ["gemm/int8", "pack/int8"],
     ]) {
         let trace = translating(precision);
-        let kernels = ["add_norm", "attention", "attention_gather", "conv_step_gather", "embed", "light_conv"];
+        let kernels =
+            ["add_norm", "attention", "attention_gather", "attention_over_panels", "conv_step_gather", "embed"];
+        assert_has(&trace, Category::Kernel, &["lay_out_keys", "light_conv"]);
         assert_has(&trace, Category::Kernel, &[&kernels[..], &names, &["log_softmax", "softmax"]].concat());
         assert_has(&trace, Category::Step, &["encode", "score", "token"]);
         assert_has(&trace, Category::Phase, &["decode", "select"]);

@@ -56,8 +56,7 @@ impl Generator {
             return Vec::new();
         }
         let tokens = Tokens::from_sequences(sources);
-        let laid_out = EagerKeys::rows_for(tokens.sequences.lengths(), model.config.channels);
-        e.reserve(laid_out.max(sources.len() * config.beam));
+        e.reserve(tokens.ids.len().max(sources.len() * config.beam));
         let memory = {
             let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
             let encoded = encode(e, model, &tokens);

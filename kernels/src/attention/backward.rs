@@ -42,6 +42,7 @@ pub fn attention_backward(
     assert_eq!((v.rows, v.cols), keys, "shapes of values and keys");
     assert_eq!([(out.rows, out.cols), (dout.rows, dout.cols), (dq.rows, dq.cols)], [queries; 3], "out, dout, dq");
     assert_eq!([(dk.rows, dk.cols), (dv.rows, dv.cols)], [keys; 2], "shapes of dk and dv");
+    [q, k, v, out, dout, dq.as_rows(), dk.as_rows(), dv.as_rows()].iter().for_each(Rows::assert_whole);
     assert_eq!(log_sum.len(), q.rows * shape.heads, "a log-sum a query and head");
     if let Some(dropped) = dropout {
         assert_eq!(dropped.keys.len(), kv_ranges.len(), "a dropout key a query sequence");
@@ -53,12 +54,11 @@ pub fn attention_backward(
     isa.vectorize(Sequences { pass, spans, dropout });
 }
 
-/// Scratch for a sequence in the widest vectors: keys and values transposed; keys and their two gradients; q, dout and dq; a tile's
+/// Scratch for a sequence by either body; of blocks, in the widest vectors: keys and values transposed; keys and their two gradients; q, dout and dq; a tile's
 /// weights and their gradients; deltas.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
-    let queries = filled(queries);
-    let blocks = 2 * sizes.tiles() + (3 * sizes.keys + 3 * queries) * sizes.row + 2 * SPAN * TILE;
+    let blocks = 2 * sizes.tiles() + (3 * sizes.keys + 3 * filled(queries)) * sizes.row + 2 * SPAN * TILE;
     (blocks + queries.next_multiple_of(LINE)).max(across_backward::room(shape.head_dim, queries, keys))
 }
 

@@ -1,30 +1,69 @@
-//! A few queries that see the same keys, as in a step of decoding: keys and values are read once, where they lie.
+//! A few queries that see the same keys, as in a step of decoding or at the end of a sequence: keys and values are read once.
 //!
 //! Laying a head's keys out costs as much as the products of several queries with them. Here sixteen keys at a time become columns in
-//! registers, meet all queries there, and are forgotten. Sums, tiles and their order are those of the pass over blocks, and so are
-//! the bits.
+//! registers, meet all queries there, and are forgotten, unless they were laid out before in [`super::panels`]. Sums, tiles and their order
+//! are those of the pass over blocks, and so are the bits.
 
 use super::forward::{Pass, Running};
 use super::panels::{PANEL, panel_values};
-use super::{Places, TILE};
+use super::{Mask, Places, TILE, seen};
 use crate::columns::Columns;
 use crate::scratch::{LINE, carve};
 use crate::vectors::{first_lanes, vectors};
 use crate::{Rows, RowsMut};
 use pulp::Simd;
 
-/// The most queries that are worth it.
+/// The most queries of a sequence that [`super::attention_over_panels`] takes: more are faster by other bodies.
 pub const FEW: usize = 4;
 
-/// Most queries that are worth it one by one, where each sees more keys than the one before.
-pub(super) const FEW_MASKED: usize = 2;
+/// The most where each sees a key more than the one before, so that they are taken one by one.
+const FEW_MASKED: usize = 2;
 
-/// Scratch for R queries.
+/// Whether so many queries are few.
+#[inline(always)]
+pub(super) fn are_few(mask: Mask, queries: usize) -> bool {
+    queries <= if mask == Mask::None { FEW } else { FEW_MASKED }
+}
+
+/// Scratch for [`FEW`] queries.
 pub(super) fn room(heads: usize, channels: usize) -> usize {
     FEW * (heads * TILE + channels.next_multiple_of(LINE) + 2 * LINE)
 }
 
 impl Pass<'_> {
+    /// The last `few` of `queries`, which begin with `first`. Without dropout.
+    #[inline(always)]
+    pub(super) fn last_few<S: Simd>(&mut self, simd: S, first: usize, queries: usize, few: usize, places: Places<'_>) {
+        let ahead = queries - few;
+        if self.mask == Mask::None {
+            return self.together::<S>(simd, first + ahead, few, places, None);
+        }
+        for i in ahead..queries {
+            let places = places.first(seen(self.mask, i, queries, places.len()));
+            self.few::<S, 1>(simd, first + i, places, None);
+        }
+    }
+
+    /// As many queries as `few` says, by [`Self::few`]. Panics where they are more than [`FEW`].
+    #[inline(always)]
+    pub(super) fn together<S: Simd>(
+        &mut self,
+        simd: S,
+        first: usize,
+        few: usize,
+        places: Places<'_>,
+        panels: Option<&[f32]>,
+    ) {
+        match few {
+            0 => {}
+            1 => self.few::<S, 1>(simd, first, places, panels),
+            2 => self.few::<S, 2>(simd, first, places, panels),
+            3 => self.few::<S, 3>(simd, first, places, panels),
+            FEW => self.few::<S, FEW>(simd, first, places, panels),
+            more => panic!("{more} queries of a sequence, {FEW} at most"),
+        }
+    }
+
     /// Queries `first..first + R`, all of which see all keys at `places`, which may have been laid out in panels. Without dropout.
     #[inline(always)]
     pub(super) fn few<S: Simd, const R: usize>(
@@ -87,7 +126,7 @@ impl Pass<'_> {
                 *x *= factor;
             }
             if let Some(log_sum) = &mut self.log_sum {
-                log_sum[(first + r) * heads + head] = running.log_sum();
+                log_sum[(first + r) * heads + head] = running.log_sum(simd);
             }
         }
         self.scratch = scratch;

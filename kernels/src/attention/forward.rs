@@ -1,11 +1,11 @@
-//! The outputs, a block of queries at a time.
+//! The outputs: which body takes a sequence, and the one that takes a block of queries at a time.
 
-use super::few::FEW_MASKED;
 use super::pack::{Sizes, crop, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
 use super::{across, few};
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
+use crate::ln::ln_from_1;
 use crate::product::{Begin, Scalars, Vectors, product};
 use crate::scratch::{LINE, carve};
 use crate::vectors::{first_lanes, vectors};
@@ -34,6 +34,7 @@ pub fn attention(
     let spans = Spans { shape, mask, q_offsets, kv_ranges };
     spans.check(&q, &k);
     assert_eq!((v.rows, v.cols), (k.rows, k.cols), "shapes of values and keys");
+    [q, k, v, out.as_rows()].iter().for_each(Rows::assert_whole);
     assert_eq!((out.rows, out.cols), (q.rows, q.cols), "shapes of out and q");
     if let Some(log_sum) = &log_sum {
         assert_eq!(log_sum.len(), q.rows * shape.heads, "a log-sum a query and head");
@@ -73,7 +74,8 @@ pub fn attention_gather(
     isa.vectorize(Step { pass, history });
 }
 
-/// Scratch for a sequence in the widest vectors: keys transposed, values, queries, weights and outputs of a block.
+/// Scratch for a sequence by whichever body takes the most; of blocks, in the widest vectors: keys transposed, values, queries, weights and
+/// outputs of a block.
 fn room(shape: &AttentionShape, queries: usize, keys: usize) -> usize {
     let sizes = Sizes::of(shape.head_dim, keys, LINE);
     let blocks = (keys + queries.next_multiple_of(FEWEST_ROWS) + MOST_ROWS) * sizes.row + MOST_ROWS * TILE;
@@ -110,27 +112,24 @@ impl WithSimd for Sequences<'_> {
         let Sequences { mut pass, spans, dropout } = self;
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
-            let ahead = if dropped.is_none() { across::queries_for::<S>(pass.mask, queries) } else { 0 };
+            let whole = dropped.is_none();
+            let ahead = if whole { across::queries_for::<S>(pass.mask, queries) } else { 0 };
             if ahead > 0 {
                 pass.across::<S>(simd, first, queries, ahead, places);
             }
-            let (first, left) = (first + ahead, queries - ahead);
-            // Of few queries all see all keys, unless they are masked.
-            match left {
-                0 => {}
-                1..=FEW_MASKED if dropped.is_none() && (left == 1 || pass.mask == Mask::Causal) => {
-                    for i in 0..left {
-                        let places = places.first(seen(pass.mask, ahead + i, queries, places.len()));
-                        pass.few::<S, 1>(simd, first + i, places, None);
-                    }
-                }
-                2 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 2>(simd, first, places, None),
-                3 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 3>(simd, first, places, None),
-                4 if dropped.is_none() && pass.mask == Mask::None => pass.few::<S, 4>(simd, first, places, None),
-                _ if const { tall::<S>() } => {
-                    pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
-                }
-                _ => pass.sequence::<S, FEWEST_ROWS>(simd, first, queries, places, dropped),
+            let left = queries - ahead;
+            if left == 0 {
+                continue;
+            }
+            if whole && few::are_few(pass.mask, left) {
+                pass.last_few::<S>(simd, first, queries, left, places);
+                continue;
+            }
+            debug_assert_eq!(ahead, 0, "across lanes go all queries, or all but a few");
+            if const { tall::<S>() } {
+                pass.sequence::<S, MOST_ROWS>(simd, first, queries, places, dropped);
+            } else {
+                pass.sequence::<S, FEWEST_ROWS>(simd, first, queries, places, dropped);
             }
         }
     }
@@ -263,7 +262,7 @@ impl Pass<'_> {
             let to = &mut self.out.row_mut(at)[h.sizes.columns(h.head)];
             crop(simd, &out[r * row..][..row], h.sizes, 1.0 / running.sum, to);
             if let Some(log_sum) = &mut self.log_sum {
-                log_sum[at * self.shape.heads + h.head] = running.log_sum();
+                log_sum[at * self.shape.heads + h.head] = running.log_sum(simd);
             }
         }
     }
@@ -283,8 +282,10 @@ impl Running {
     pub const START: Running = Running { most: f32::NEG_INFINITY, sum: 0.0 };
 
     /// Logarithm of the sum of e^score.
-    pub fn log_sum(self) -> f32 {
-        self.most + self.sum.ln()
+    #[inline(always)]
+    pub fn log_sum<S: Simd>(self, simd: S) -> f32 {
+        // All lanes are alike.
+        self.most + simd.reduce_max_f32s(ln_from_1(simd, simd.splat_f32s(self.sum)))
     }
 
     /// weights = e^(score - most) of the first `here` keys, 0 of the others; returns what earlier weights and sums are to be multiplied by.

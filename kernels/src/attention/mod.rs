@@ -1,9 +1,13 @@
 //! Attention: `out[i] = sum over j of softmax_j(scale q[i] . k[j]) v[j]`, head by head, sequence by sequence.
 //! Vaswani et al. 2017, section 3.2.
 //!
-//! Nothing of the size queries x keys is stored. A block of queries meets the keys a tile at a time, from key 0 on, with a running maximum
-//! and sum (Milakov and Gimelshein 2018); the adjoint makes the weights again from the logarithm of the sum (Dao et al. 2022). Keys are
-//! transposed within a tile, so that the scores of a vector of keys are one vector, whatever the width of a head.
+//! Nothing of the size queries x keys is stored. Queries meet the keys a tile at a time, from key 0 on, with a running maximum
+//! and sum (Milakov and Gimelshein 2018); the adjoint makes the weights again from the logarithm of the sum (Dao et al. 2022).
+//!
+//! Three bodies do so. [`across`] has sixteen or thirty-two queries across vectors, where these are wide and there are queries to fill them.
+//! [`few`] takes up to four queries that see the same keys, which may have been laid out in [`panels`]. [`forward`] and [`backward`] take
+//! what is left, with dropout or in narrow vectors, a block of queries at a time; their keys are transposed within a tile, so that the scores
+//! of a vector of keys are one vector.
 //!
 //! A score is one accumulator over channels, an output one accumulator over keys, and tiles start at key 0 of the sequence: a query's
 //! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding, as long as keys and values are

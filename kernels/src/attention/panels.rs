@@ -2,7 +2,6 @@
 //!
 //! A panel holds sixteen neighbouring keys of a sequence, channel by channel, so that a step reads columns and turns nothing.
 
-use super::few::FEW;
 use super::forward::Pass;
 use super::{AttentionScratch, AttentionShape, Mask, Spans};
 use crate::columns::Columns;
@@ -36,6 +35,8 @@ pub struct KeyPanels<'a> {
 pub fn lay_out_keys(isa: Isa, k: Rows<'_>, offsets: &[usize], to: &mut [f32]) {
     let _span = trace::kernel("lay_out_keys", [k.rows, k.cols]);
     assert_eq!(offsets.last(), Some(&k.rows), "rows of the sequences and of k");
+    assert!(offsets.is_sorted(), "sequences one after the other");
+    k.assert_whole();
     let panels = offsets.windows(2).map(|ends| key_panels(ends[1] - ends[0])).sum();
     assert_eq!(to.len(), panel_values(panels, k.cols), "values of {panels} panels");
     isa.vectorize(LayOut { k, offsets, to });
@@ -81,7 +82,7 @@ impl WithSimd for LayOut<'_> {
 }
 
 /// [`super::attention`] without a mask, of keys that were laid out; the same bits. Panics where sizes disagree, a query sees no key, or a
-/// sequence has more than [`FEW`] queries.
+/// sequence has more than [`super::FEW`] queries.
 pub fn attention_over_panels(
     isa: Isa,
     shape: &AttentionShape,
@@ -99,9 +100,16 @@ pub fn attention_over_panels(
     spans.check(&q, &v);
     assert_eq!((out.rows, out.cols), (q.rows, q.cols), "shapes of out and q");
     assert_eq!(keys.starts.len(), kv_ranges.len(), "a first panel a sequence");
+    let panels = keys.data.len().checked_div(panel_values(1, v.cols)).unwrap_or(0);
+    for (start, range) in keys.starts.iter().zip(kv_ranges) {
+        let own = key_panels(range.1 - range.0);
+        assert!(*start <= panels && own <= panels - start, "panels {start} to {start} + {own} of {panels}");
+    }
+    [q, v, out.as_rows()].iter().for_each(Rows::assert_whole);
     work::add(2 * spans.pairs() * shape.channels());
     let AttentionScratch { values, running, masks } = scratch;
     let scratch = values.grown(super::few::room(shape.heads, shape.channels()));
+    // Nothing reads keys by rows.
     let pass = Pass { isa, shape, mask: Mask::None, q, k: v, v, out, log_sum: None, scratch, masks, running };
     isa.vectorize(OverPanels { pass, spans, keys });
 }
@@ -122,14 +130,7 @@ impl WithSimd for OverPanels<'_> {
         for ((first, queries, places), start) in spans.sequences().zip(starts) {
             let length = panel_values(key_panels(places.len()), channels);
             let panels = Some(&data[panel_values(*start, channels)..][..length]);
-            match queries {
-                0 => {}
-                1 => pass.few::<S, 1>(simd, first, places, panels),
-                2 => pass.few::<S, 2>(simd, first, places, panels),
-                3 => pass.few::<S, 3>(simd, first, places, panels),
-                FEW => pass.few::<S, FEW>(simd, first, places, panels),
-                more => panic!("{more} queries of a sequence, {FEW} at most"),
-            }
+            pass.together::<S>(simd, first, queries, places, panels);
         }
     }
 }

@@ -84,7 +84,7 @@ fn norm_gradient(isa: Isa) -> Case {
     let (mut dgamma, mut dbeta) = (zeros(CHANNELS), zeros(CHANNELS));
     let (want, ..) = reference::norm::norm_backward(&sum, &gamma, EPS, &dy);
     let mut run = move |dx: &mut [f32]| {
-        norm_backward(isa, rows(&sum), &stats, &gamma, rows(&dy), rows_mut(dx), &mut dgamma, &mut dbeta);
+        norm_backward(isa, rows(&sum), &stats, &gamma, rows(&dy), rows_mut(dx), None, &mut dgamma, &mut dbeta);
     };
     run(&mut dx);
     assert_near("norm_backward", &dx, &want);

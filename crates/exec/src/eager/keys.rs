@@ -1,30 +1,29 @@
 //! Attention to source sentences, by many steps of a few queries each or by one of many.
 
 use super::span::attention_shape;
+use super::workspace::Spans;
 use super::{Eager, Workspace, rows, rows_mut};
 use lsra_kernels::attention::{FEW, KeyPanels, attention_over_panels, key_panels, lay_out_keys, panel_values};
 use lsra_model::Sequences;
 use lsra_model::exec::Mask;
 use lsra_model::layers::Attention;
 use lsra_tensor::Tensor;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
-/// Keys and values of source sentences.
+/// Keys and values of source sentences, which are the same in every call.
 pub struct EagerKeys {
     k: Tensor,
     v: Tensor,
-    /// The keys as steps read them, laid out by the first one: one of a few queries is seldom the last.
+    /// Whether a step of a few queries has read them: then others may follow, as they do unless the first is all, or has fewer queries than
+    /// the others.
+    read: Cell<bool>,
+    /// The keys as steps read them, laid out by the second one.
     panels: OnceCell<Tensor>,
 }
 
 impl EagerKeys {
     pub(super) fn new(k: Tensor, v: Tensor) -> EagerKeys {
-        EagerKeys { k, v, panels: OnceCell::new() }
-    }
-
-    /// Rows of the values that steps make for sources of these lengths.
-    pub fn rows_for(lengths: impl Iterator<Item = usize>, channels: usize) -> usize {
-        panel_values(lengths.map(key_panels).sum(), channels) / channels
+        EagerKeys { k, v, read: Cell::new(false), panels: OnceCell::new() }
     }
 
     /// How many.
@@ -54,22 +53,18 @@ impl Eager<'_> {
             spans.push(queries, (sources.offsets()[group[0]], sources.offsets()[group[0] + 1]));
             most = most.max(queries);
         }
-        if most > FEW {
+        if most > FEW || !keys.read.replace(true) {
             return self.attend([q, &keys.k, &keys.v], a, Mask::None);
         }
         let panels = keys.panels.get_or_init(|| self.laid_out(&keys.k, sources));
-        let starts = &mut self.workspace.spans.panels;
-        starts.clear();
-        let (mut sentence, mut panel) = (0, 0);
-        for owner in owners.chunk_by(|a, b| a == b).map(|group| group[0]) {
-            // A search has its sentences in order; whoever has not begins again.
-            if owner < sentence {
-                (sentence, panel) = (0, 0);
-            }
-            panel += (sentence..owner).map(|s| key_panels(sources.length(s))).sum::<usize>();
-            sentence = owner;
-            starts.push(panel);
-        }
+        let Spans { panels: starts, first_panels, .. } = &mut self.workspace.spans;
+        first_panels.clear();
+        first_panels.extend(sources.lengths().scan(0, |next, keys| {
+            let first = *next;
+            *next += key_panels(keys);
+            Some(first)
+        }));
+        starts.extend(owners.chunk_by(|a, b| a == b).map(|group| first_panels[group[0]]));
         let mut y = self.unfilled(q.rows(), a.channels);
         let Workspace { spans, attention, .. } = &mut self.workspace;
         attention_over_panels(
@@ -86,10 +81,22 @@ impl Eager<'_> {
         y
     }
 
-    /// Keys of all sources in panels.
+    /// Keys of all sources in panels, and room for as many as sources of as many tokens may fill.
     fn laid_out(&self, k: &Tensor, sources: &Sequences) -> Tensor {
-        let mut laid_out = self.unfilled(EagerKeys::rows_for(sources.lengths(), k.columns()), k.columns());
-        lay_out_keys(self.isa, rows(k), sources.offsets(), laid_out.data_mut());
+        let most = k.rows() + panel_rows(sources.len());
+        let mut laid_out = Tensor::unfilled_in(&self.workspace.panels, most, k.columns());
+        let panels = sources.lengths().map(key_panels).sum();
+        lay_out_keys(
+            self.isa,
+            rows(k),
+            sources.offsets(),
+            &mut laid_out.data_mut()[..panel_values(panels, k.columns())],
+        );
         laid_out
     }
+}
+
+/// Rows of the panels that so many sequences may begin and not fill.
+fn panel_rows(sequences: usize) -> usize {
+    panel_values(sequences, 1)
 }

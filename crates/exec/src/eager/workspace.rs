@@ -10,6 +10,8 @@ use lsra_tensor::Arena;
 pub struct Workspace {
     /// Values of all tokens.
     pub(super) values: Arena,
+    /// Keys of sources, whose panels take more rows than there are tokens.
+    pub(super) panels: Arena,
     /// Rows as wide as a vocabulary. They are of few tokens, whatever the size of the batch.
     pub(super) words: Arena,
     pub(super) attention: AttentionScratch,
@@ -27,6 +29,8 @@ pub(super) struct Spans {
     pub keys: Vec<(usize, usize)>,
     /// And their first panel, where keys were laid out in panels.
     pub panels: Vec<usize>,
+    /// That of every source.
+    pub first_panels: Vec<usize>,
 }
 
 impl Spans {
@@ -34,6 +38,7 @@ impl Spans {
         self.offsets.clear();
         self.offsets.push(0);
         self.keys.clear();
+        self.panels.clear();
     }
 
     /// The next sequence: so many queries, keys from the first row to before the second.

@@ -99,13 +99,14 @@ impl Tape<'_> {
             }
             Op::Attention(node) => self.attention_step(&node, &y.expect(KEPT), &dy),
             Op::AddNorm { x, residual, norm, dropped, sum, stats } => {
-                let dsum = self.norm_step(&norm, &sum, &stats, &dy);
-                self.residual_step(x, residual, &dropped, dsum);
+                let (dsum, dx) = self.norm_step(&norm, &sum, &stats, &dy, &dropped);
+                self.give(residual, dsum.clone());
+                self.give(x, dx.unwrap_or(dsum));
             }
             Op::Add { x, residual, dropped } => self.residual_step(x, residual, &dropped, dy),
             Op::Norm { x, norm, stats } => {
                 let input = self.value(x).clone();
-                let dx = self.norm_step(&norm, &input, &stats, &dy);
+                let (dx, _) = self.norm_step(&norm, &input, &stats, &dy, &Dropped::default());
                 self.give(x, dx);
             }
         }
@@ -172,12 +173,22 @@ impl Tape<'_> {
         }
     }
 
-    fn norm_step(&mut self, norm: &Norm, input: &Tensor, stats: &[f32], dy: &Tensor) -> Tensor {
-        let mut dx = like(input);
+    /// d(loss) / d(sum), and, where something was dropped of what was summed, d(loss) / d(that).
+    fn norm_step(
+        &mut self,
+        norm: &Norm,
+        sum: &Tensor,
+        stats: &[f32],
+        dy: &Tensor,
+        dropped: &Dropped,
+    ) -> (Tensor, Option<Tensor>) {
+        let mut dsum = like(sum);
+        let mut dx = dropped.is_active().then(|| like(sum));
         let gamma = self.cx.weights.get(norm.gamma).data();
         let (dgamma, dbeta) = self.gradients.pair_mut(norm.gamma, norm.beta);
-        norm_backward(self.cx.isa, rows(input), stats, gamma, rows(dy), rows_mut(&mut dx), dgamma, dbeta);
-        dx
+        let masked = dropped.kernel().zip(dx.as_mut().map(rows_mut));
+        norm_backward(self.cx.isa, rows(sum), stats, gamma, rows(dy), rows_mut(&mut dsum), masked, dgamma, dbeta);
+        (dsum, dx)
     }
 
     /// y = residual + dropout(x): the residual takes dy as it is, x takes it masked.

@@ -23,6 +23,7 @@ pub(super) struct Node {
 }
 
 /// Dropped sequences: the rate, a mask key for each, and where they lie. No keys: nothing is dropped.
+#[derive(Default)]
 pub(super) struct Dropped {
     pub rate: f32,
     pub keys: Vec<DropoutKey>,
