@@ -4,8 +4,8 @@
 //! Nothing of the size queries x keys is stored. Queries meet the keys a tile at a time, from key 0 on, with a running maximum
 //! and sum (Milakov and Gimelshein 2018); the adjoint makes the weights again from the logarithm of the sum (Dao et al. 2022).
 //!
-//! Three bodies do so. [`across`] has sixteen or thirty-two queries across vectors, where these are wide and there are queries to fill them.
-//! [`few`] takes up to four queries that see the same keys, which may have been laid out in [`panels`]. [`forward`] and [`backward`] take
+//! Three bodies do so. `across` has sixteen or thirty-two queries across vectors, where these are wide and there are queries to fill them.
+//! `few` takes up to four queries that see the same keys, which may have been laid out in `panels`. `forward` and `backward` take
 //! what is left, with dropout or in narrow vectors, a block of queries at a time; their keys are transposed within a tile, so that the scores
 //! of a vector of keys are one vector.
 //!
