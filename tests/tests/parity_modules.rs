@@ -72,7 +72,7 @@ fn cross_attention<E: Exec>(
 ) -> E::T {
     let (q, k, v) = (e.linear(x, &a.query), e.linear(source, &a.key), e.linear(source, &a.value));
     let owners: Vec<usize> = (0..targets.len()).collect();
-    let keys = e.keys(k, v);
+    let keys = e.keys(k, v, sources);
     let y = e.cross_attention(&q, &keys, a, targets, sources, &owners);
     e.linear(&y, &a.output)
 }

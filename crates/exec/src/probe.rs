@@ -128,8 +128,8 @@ impl<E: Exec> Exec for Probe<'_, E> {
         self.watch(Operation::SelfAttention, |inner| inner.self_attention(qkv, a, mask, sequences, past))
     }
 
-    fn keys(&mut self, k: E::T, v: E::T) -> E::Keys {
-        self.inner.keys(k, v)
+    fn keys(&mut self, k: E::T, v: E::T, sources: &Sequences) -> E::Keys {
+        self.inner.keys(k, v, sources)
     }
 
     fn cross_attention(

@@ -57,6 +57,7 @@ impl Generator {
         }
         let tokens = Tokens::from_sequences(sources);
         e.reserve(tokens.ids.len().max(sources.len() * config.beam));
+        e.expect_steps(Some(config.beam));
         let memory = {
             let _span = trace::step("encode", [sources.len(), tokens.ids.len()]);
             let encoded = encode(e, model, &tokens);
@@ -67,6 +68,7 @@ impl Generator {
         while !self.rows.owners.is_empty() {
             self.step(e, model, &memory, config);
         }
+        e.expect_steps(None);
         self.beams[..sources.len()].iter_mut().map(|beam| beam.hypotheses(&self.shared.words)).collect()
     }
 

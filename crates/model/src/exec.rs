@@ -80,7 +80,7 @@ pub trait Exec {
     ) -> Self::T;
 
     /// Keys and values of the sources, `[source tokens, channels]`, for [`Exec::cross_attention`].
-    fn keys(&mut self, k: Self::T, v: Self::T) -> Self::Keys;
+    fn keys(&mut self, k: Self::T, v: Self::T, sources: &Sequences) -> Self::Keys;
 
     /// Attention of target sequence i to the keys of source sequence `owners[i]`. q: `[target tokens, channels]`.
     fn cross_attention(

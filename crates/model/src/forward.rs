@@ -38,7 +38,7 @@ pub fn remember<E: Exec>(e: &mut E, m: &Model, encoded: &E::T, sources: &Sequenc
         e.enter(&layer.path);
         e.enter("encoder_attn");
         let (k, v) = (e.linear(encoded, &layer.cross.key), e.linear(encoded, &layer.cross.value));
-        layers.push(e.keys(k, v));
+        layers.push(e.keys(k, v, sources));
         e.leave();
         e.leave();
     }

@@ -3,36 +3,39 @@
 use super::span::attention_shape;
 use super::workspace::Spans;
 use super::{Eager, Workspace, rows, rows_mut};
-use lsra_kernels::attention::{FEW, KeyPanels, attention_over_panels, key_panels, lay_out_keys, panel_values};
+use lsra_kernels::attention::{KeyPanels, attention_over_panels, key_panels, lay_out_keys, panel_values};
 use lsra_model::Sequences;
 use lsra_model::exec::Mask;
 use lsra_model::layers::Attention;
 use lsra_tensor::Tensor;
-use std::cell::{Cell, OnceCell};
 
 /// Keys and values of source sentences, which are the same in every call.
 pub struct EagerKeys {
-    k: Tensor,
+    keys: Keys,
     v: Tensor,
-    /// Whether a step of a few queries has read them: then others may follow, as they do unless the first is all, or has fewer queries than
-    /// the others.
-    read: Cell<bool>,
-    /// The keys as steps read them, laid out by the second one.
-    panels: OnceCell<Tensor>,
+}
+
+enum Keys {
+    /// `[source tokens, channels]`.
+    Rows(Tensor),
+    /// In panels, for steps of a few queries.
+    Panels(Tensor),
 }
 
 impl EagerKeys {
-    pub(super) fn new(k: Tensor, v: Tensor) -> EagerKeys {
-        EagerKeys { k, v, read: Cell::new(false), panels: OnceCell::new() }
-    }
-
     /// How many.
     pub(super) fn rows(&self) -> usize {
-        self.k.rows()
+        self.v.rows()
     }
 }
 
 impl Eager<'_> {
+    /// Lays keys out where many steps will read them, and lets their rows go.
+    pub(super) fn keys_of(&mut self, k: Tensor, v: Tensor, sources: &Sequences) -> EagerKeys {
+        let keys = if self.few { Keys::Panels(self.laid_out(&k, sources)) } else { Keys::Rows(k) };
+        EagerKeys { keys, v }
+    }
+
     pub(super) fn attend_to(
         &mut self,
         q: &Tensor,
@@ -47,16 +50,14 @@ impl Eager<'_> {
         let spans = &mut self.workspace.spans;
         spans.clear();
         let mut lengths = targets.lengths();
-        let mut most = 0;
         for group in owners.chunk_by(|a, b| a == b) {
             let queries = lengths.by_ref().take(group.len()).sum();
             spans.push(queries, (sources.offsets()[group[0]], sources.offsets()[group[0] + 1]));
-            most = most.max(queries);
         }
-        if most > FEW || !keys.read.replace(true) {
-            return self.attend([q, &keys.k, &keys.v], a, Mask::None);
-        }
-        let panels = keys.panels.get_or_init(|| self.laid_out(&keys.k, sources));
+        let panels = match &keys.keys {
+            Keys::Rows(k) => return self.attend([q, k, &keys.v], a, Mask::None),
+            Keys::Panels(panels) => panels,
+        };
         let Spans { panels: starts, first_panels, .. } = &mut self.workspace.spans;
         first_panels.clear();
         first_panels.extend(sources.lengths().scan(0, |next, keys| {

@@ -10,6 +10,7 @@ pub use past::EagerState;
 pub use workspace::Workspace;
 
 use crate::{Packed, Weights};
+use lsra_kernels::attention::FEW;
 use lsra_kernels::cross_entropy::projection_loss;
 use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
@@ -28,6 +29,8 @@ pub struct Eager<'a> {
     weights: &'a Weights,
     packed: &'a Packed,
     workspace: Workspace,
+    /// Whether at most [`FEW`] queries of a sentence will attend to its source at a time, many times over.
+    few: bool,
 }
 
 /// A tensor as kernels read it.
@@ -56,7 +59,7 @@ impl<'a> Eager<'a> {
         packed: &'a Packed,
     ) -> Eager<'a> {
         assert_eq!(weights.len(), model.params.len(), "tensors of the weights and of the model");
-        Eager { isa, weights, packed, workspace }
+        Eager { isa, weights, packed, workspace, few: false }
     }
 
     /// Leaves what it worked in to another executor.
@@ -67,6 +70,11 @@ impl<'a> Eager<'a> {
     /// Makes room for values of so many rows: the most of a batch's source tokens and of the hypotheses that will step together.
     pub fn reserve(&mut self, rows: usize) {
         self.workspace.values.reserve(rows);
+    }
+
+    /// How many hypotheses of a sentence will step together over what is remembered from now on; none: targets are whole.
+    pub fn expect_steps(&mut self, hypotheses: Option<usize>) {
+        self.few = hypotheses.is_some_and(|n| n <= FEW);
     }
 
     /// The instruction set it runs on.
@@ -204,8 +212,8 @@ impl Exec for Eager<'_> {
         }
     }
 
-    fn keys(&mut self, k: Tensor, v: Tensor) -> EagerKeys {
-        EagerKeys::new(k, v)
+    fn keys(&mut self, k: Tensor, v: Tensor, sources: &Sequences) -> EagerKeys {
+        self.keys_of(k, v, sources)
     }
 
     fn cross_attention(

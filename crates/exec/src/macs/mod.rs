@@ -197,7 +197,7 @@ impl Exec for Macs {
         *qkv[0]
     }
 
-    fn keys(&mut self, _: Shape, _: Shape) {}
+    fn keys(&mut self, _: Shape, _: Shape, _: &Sequences) {}
 
     fn cross_attention(
         &mut self,

@@ -240,7 +240,7 @@ impl Exec for Reference {
         self.attend([q, &k, &v], a, mask, sequences, &kv)
     }
 
-    fn keys(&mut self, k: Value, v: Value) -> [Value; 2] {
+    fn keys(&mut self, k: Value, v: Value, _: &Sequences) -> [Value; 2] {
         [k, v]
     }
 

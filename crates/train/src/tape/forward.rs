@@ -270,7 +270,7 @@ impl Exec for Tape<'_> {
         self.attend([*q, *k, *v], a, mask, Span { offsets: sequences.offsets().to_vec(), kv_ranges, dropped })
     }
 
-    fn keys(&mut self, k: NodeId, v: NodeId) -> [NodeId; 2] {
+    fn keys(&mut self, k: NodeId, v: NodeId, _: &Sequences) -> [NodeId; 2] {
         [k, v]
     }
 
