@@ -34,32 +34,23 @@ impl Pass<'_> {
     /// The last `few` of `queries`, which begin with `first`. Without dropout.
     #[inline(always)]
     pub(super) fn last_few<S: Simd>(&mut self, simd: S, first: usize, queries: usize, few: usize, places: Places<'_>) {
-        let ahead = queries - few;
-        if self.mask == Mask::None {
-            return self.together::<S>(simd, first + ahead, few, places, None);
-        }
-        for i in ahead..queries {
+        // Where they are masked, one by one.
+        let count = if self.mask == Mask::None { few } else { 1 };
+        for i in (queries - few..queries).step_by(count) {
             let places = places.first(seen(self.mask, i, queries, places.len()));
-            self.few::<S, 1>(simd, first + i, places, None);
+            self.together::<S>(simd, first + i, count, places);
         }
     }
 
     /// As many queries as `few` says, by [`Self::few`]. Panics where they are more than [`FEW`].
     #[inline(always)]
-    pub(super) fn together<S: Simd>(
-        &mut self,
-        simd: S,
-        first: usize,
-        few: usize,
-        places: Places<'_>,
-        panels: Option<&[f32]>,
-    ) {
+    fn together<S: Simd>(&mut self, simd: S, first: usize, few: usize, places: Places<'_>) {
         match few {
             0 => {}
-            1 => self.few::<S, 1>(simd, first, places, panels),
-            2 => self.few::<S, 2>(simd, first, places, panels),
-            3 => self.few::<S, 3>(simd, first, places, panels),
-            FEW => self.few::<S, FEW>(simd, first, places, panels),
+            1 => self.few::<S, 1>(simd, first, places, None),
+            2 => self.few::<S, 2>(simd, first, places, None),
+            3 => self.few::<S, 3>(simd, first, places, None),
+            FEW => self.few::<S, FEW>(simd, first, places, None),
             more => panic!("{more} queries of a sequence, {FEW} at most"),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! A panel holds sixteen neighbouring keys of a sequence, channel by channel, so that a step reads columns and turns nothing.
 
+use super::few::FEW;
 use super::forward::Pass;
 use super::{AttentionScratch, AttentionShape, Mask, Spans};
 use crate::columns::Columns;
@@ -130,7 +131,15 @@ impl WithSimd for OverPanels<'_> {
         for ((first, queries, places), start) in spans.sequences().zip(starts) {
             let length = panel_values(key_panels(places.len()), channels);
             let panels = Some(&data[panel_values(*start, channels)..][..length]);
-            pass.together::<S>(simd, first, queries, places, panels);
+            assert!(queries <= FEW, "{queries} queries of a sequence, {FEW} at most");
+            if queries == FEW {
+                pass.few::<S, FEW>(simd, first, places, panels);
+                continue;
+            }
+            // Beams of two and three, and what is left of one of four, are rare: not worth the room that code for each takes.
+            for i in 0..queries {
+                pass.few::<S, 1>(simd, first + i, places, panels);
+            }
         }
     }
 }
