@@ -82,11 +82,10 @@ impl Eager<'_> {
         y
     }
 
-    /// Keys of all sources in panels, and room for as many as sources of as many tokens may fill.
+    /// Keys of all sources in panels, with room for those of any sources of as many tokens.
     fn laid_out(&self, k: &Tensor, sources: &Sequences) -> Tensor {
-        let most = k.rows() + panel_rows(sources.len());
-        let mut laid_out = Tensor::unfilled_in(&self.workspace.panels, most, k.columns());
-        let panels = sources.lengths().map(key_panels).sum();
+        let (panels, most) = (sources.lengths().map(key_panels).sum(), most_panels(k.rows(), sources.len()));
+        let mut laid_out = Tensor::unfilled_in(&self.workspace.panels, panel_values(most, 1), k.columns());
         lay_out_keys(
             self.isa,
             rows(k),
@@ -97,7 +96,20 @@ impl Eager<'_> {
     }
 }
 
-/// Rows of the panels that so many sequences may begin and not fill.
-fn panel_rows(sequences: usize) -> usize {
-    panel_values(sequences, 1)
+/// The most panels that so many sentences of so many tokens together fill: each but one token a sentence fills its share of a panel.
+fn most_panels(tokens: usize, sentences: usize) -> usize {
+    sentences + tokens.saturating_sub(sentences) / panel_values(1, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sentences_fill_more_panels_than_the_most() {
+        for (a, b) in (1..70).flat_map(|a| (1..70).map(move |b| (a, b))) {
+            assert!(key_panels(a) + key_panels(b) <= most_panels(a + b, 2), "{a} and {b}");
+        }
+        assert_eq!([1, 16, 17, 31, 33].map(|n| most_panels(n, 1)), [1, 16, 17, 31, 33].map(key_panels));
+    }
 }
