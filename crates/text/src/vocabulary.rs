@@ -8,6 +8,7 @@ use crate::{TextError, files};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Begins a sentence in fairseq's scheme; the models here begin theirs with [`EOS`].
 pub const BOS: u32 = 0;
@@ -26,9 +27,10 @@ const MULTIPLE: usize = 8;
 /// Pieces by id and ids by piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
-    pieces: Vec<String>,
+    /// Each piece's letters are there once, for both.
+    pieces: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, u32>,
     counts: Vec<u64>,
-    ids: HashMap<String, u32>,
 }
 
 /// A sentence as ids, with what became of the pieces that have none.
@@ -78,12 +80,12 @@ impl Vocabulary {
 
         let mut vocabulary = Vocabulary::special();
         for (piece, count) in ordered {
-            vocabulary.insert(piece, count).expect("the keys of a map are distinct");
+            vocabulary.insert(&piece, count).expect("the keys of a map are distinct");
         }
         let mut fillers = (0..).map(|i| format!("madeupword{i:04}"));
         while !vocabulary.len().is_multiple_of(MULTIPLE) {
             // A corpus may hold the word itself; its id stays its own.
-            let _ = vocabulary.insert(fillers.next().expect("an endless range"), 0);
+            let _ = vocabulary.insert(&fillers.next().expect("an endless range"), 0);
         }
         vocabulary
     }
@@ -123,7 +125,7 @@ impl Vocabulary {
 
     /// The piece of an id, if there is such an id. Special ids have theirs: `</s>`, `<unk>`, …
     pub fn piece(&self, id: u32) -> Option<&str> {
-        self.pieces.get(id as usize).map(String::as_str)
+        self.pieces.get(id as usize).map(|piece| &**piece)
     }
 
     /// How often the piece of an id was counted; 0 for special ids. Panics where there is no such id.
@@ -133,7 +135,7 @@ impl Vocabulary {
 
     /// All pieces but the special ones, in the order of their ids.
     pub fn pieces(&self) -> impl Iterator<Item = &str> {
-        self.pieces.iter().skip(SPECIAL.len()).map(String::as_str)
+        self.pieces.iter().skip(SPECIAL.len()).map(|piece| &**piece)
     }
 
     /// The ids of these pieces, [`UNK`] where there is none, and [`EOS`] at the end.
@@ -162,9 +164,9 @@ impl Vocabulary {
     }
 
     fn special() -> Vocabulary {
-        let mut vocabulary = Vocabulary { pieces: Vec::new(), counts: Vec::new(), ids: HashMap::new() };
+        let mut vocabulary = Vocabulary { pieces: Vec::new(), ids: HashMap::new(), counts: Vec::new() };
         for piece in SPECIAL {
-            vocabulary.insert(piece.to_owned(), 0).expect("special pieces are distinct");
+            vocabulary.insert(piece, 0).expect("special pieces are distinct");
         }
         vocabulary
     }
@@ -179,7 +181,7 @@ impl Vocabulary {
             if piece.is_empty() {
                 return Err(bad());
             }
-            vocabulary.insert(piece.to_owned(), count).map_err(|id| TextError::DuplicatePiece {
+            vocabulary.insert(piece, count).map_err(|id| TextError::DuplicatePiece {
                 file: file.to_owned(),
                 line: i + 1,
                 piece: piece.to_owned(),
@@ -190,10 +192,11 @@ impl Vocabulary {
     }
 
     /// Gives the piece the next id. Errors: the id that it has already.
-    fn insert(&mut self, piece: String, count: u64) -> Result<(), u32> {
-        if let Some(&id) = self.ids.get(&piece) {
+    fn insert(&mut self, piece: &str, count: u64) -> Result<(), u32> {
+        if let Some(&id) = self.ids.get(piece) {
             return Err(id);
         }
+        let piece: Arc<str> = piece.into();
         self.ids.insert(piece.clone(), self.pieces.len() as u32);
         self.pieces.push(piece);
         self.counts.push(count);
