@@ -256,6 +256,12 @@ pub(super) fn mix<S: Simd, const V: usize>(
     }
 }
 
+/// The queries of vector v that do not see a key: the first query of all sees `least` keys, each next one more.
+#[inline(always)]
+pub(super) fn blind<S: Simd>(simd: S, key: usize, least: usize, v: usize) -> S::m32s {
+    first_lanes(simd, (key + 1).saturating_sub(least + v * LANES).min(LANES)).mask()
+}
+
 /// Scores of keys that a query does not see become -infinity. weights: `[count, V vectors]`; the first query sees `least` keys, each next one
 /// more.
 #[inline(always)]
@@ -264,8 +270,7 @@ fn hide<S: Simd, const V: usize>(simd: S, weights: &mut [f32], tile: usize, coun
     for j in least.saturating_sub(tile)..count {
         let row = S::as_mut_simd_f32s(&mut weights[j * V * LANES..][..V * LANES]).0;
         for (v, w) in row.iter_mut().enumerate() {
-            let hidden = (tile + j + 1).saturating_sub(least + v * LANES).min(LANES);
-            *w = simd.select_f32s(first_lanes(simd, hidden).mask(), lowest, *w);
+            *w = simd.select_f32s(blind(simd, tile + j, least, v), lowest, *w);
         }
     }
 }

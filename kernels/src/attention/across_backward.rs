@@ -3,13 +3,12 @@
 //! Weights and their gradients are held keys by queries, and the gradients of queries are mixed from keys where they lie. Turned, they are
 //! held queries by keys, and the gradients of keys and values are mixed from queries and the gradients of outputs in the same way.
 
-use super::across::{LANES, WIDEST, mix, multiply, scores, turn, turn_back, wide};
+use super::across::{LANES, WIDEST, blind, mix, multiply, scores, turn, turn_back, wide};
 use super::backward::{Pass, SPAN, first_to_see};
 use super::forward::exponentiated;
 use super::{Mask, Places, TILE, seen};
 use crate::product::{Begin, Vectors};
 use crate::scratch::carve;
-use crate::vectors::first_lanes;
 use crate::{Rows, RowsMut};
 use pulp::Simd;
 use std::ops::Range;
@@ -222,8 +221,7 @@ impl Pass<'_> {
                 let a = exponentiated(simd, *w, known[0][v]);
                 (*w, *g) = (a, simd.mul_f32s(a, simd.sub_f32s(*g, known[1][v])));
                 if tile + j >= least {
-                    let blind = (tile + j + 1).saturating_sub(least + v * LANES).min(LANES);
-                    let (blind, zero) = (first_lanes(simd, blind).mask(), simd.splat_f32s(0.0));
+                    let (blind, zero) = (blind(simd, tile + j, least, v), simd.splat_f32s(0.0));
                     *w = simd.select_f32s(blind, zero, *w);
                     *g = simd.select_f32s(blind, zero, *g);
                 }
