@@ -5,7 +5,7 @@
 //! two vectors. Queries are turned once, outputs turned back. Every sum has the order that it has in the pass over blocks, and so the same
 //! bits.
 
-use super::few::are_few;
+use super::few::FEW;
 use super::forward::{Pass, exponentiated};
 use super::{Mask, Places, TILE, seen};
 use crate::columns::{Columns, store_four};
@@ -27,10 +27,10 @@ const FEWEST: usize = 9;
 
 /// How many of a sequence's queries go across lanes, from the first on: what is left is none, or few that are faster without.
 #[inline(always)]
-pub(super) fn queries_for<S: Simd>(mask: Mask, queries: usize) -> usize {
+pub(super) fn queries_for<S: Simd>(queries: usize) -> usize {
     match queries % LANES {
         _ if S::F32_LANES != LANES || queries < FEWEST => 0,
-        left if are_few(mask, left) => queries - left,
+        left if left <= FEW => queries - left,
         _ => queries,
     }
 }

@@ -1,4 +1,4 @@
-//! A few queries that see the same keys, as in a step of decoding or at the end of a sequence: keys and values are read once.
+//! A few queries that see the same keys, or nearly, as in a step of decoding or at the end of a sequence: keys and values are read once.
 //!
 //! Laying a head's keys out costs as much as the products of several queries with them. Here sixteen keys at a time become columns in
 //! registers, meet all queries there, and are forgotten, unless they were laid out before in [`super::panels`]. Sums, tiles and their order
@@ -6,7 +6,7 @@
 
 use super::forward::{Pass, Running};
 use super::panels::{PANEL, panel_values};
-use super::{Mask, Places, TILE, seen};
+use super::{Places, TILE, seen};
 use crate::columns::Columns;
 use crate::scratch::{LINE, carve};
 use crate::vectors::{first_lanes, vectors};
@@ -15,15 +15,6 @@ use pulp::Simd;
 
 /// The most queries of a sequence that [`super::attention_over_panels`] takes: more are faster by other bodies.
 pub const FEW: usize = 4;
-
-/// The most where each sees a key more than the one before, so that they are taken one by one.
-const FEW_MASKED: usize = 2;
-
-/// Whether so many queries are few.
-#[inline(always)]
-pub(super) fn are_few(mask: Mask, queries: usize) -> bool {
-    queries <= if mask == Mask::None { FEW } else { FEW_MASKED }
-}
 
 /// Scratch for [`FEW`] queries.
 pub(super) fn room(heads: usize, channels: usize) -> usize {
@@ -34,17 +25,7 @@ impl Pass<'_> {
     /// The last `few` of `queries`, which begin with `first`. Without dropout.
     #[inline(always)]
     pub(super) fn last_few<S: Simd>(&mut self, simd: S, first: usize, queries: usize, few: usize, places: Places<'_>) {
-        // Where they are masked, one by one.
-        let count = if self.mask == Mask::None { few } else { 1 };
-        for i in (queries - few..queries).step_by(count) {
-            let places = places.first(seen(self.mask, i, queries, places.len()));
-            self.together::<S>(simd, first + i, count, places);
-        }
-    }
-
-    /// As many queries as `few` says, by [`Self::few`]. Panics where they are more than [`FEW`].
-    #[inline(always)]
-    fn together<S: Simd>(&mut self, simd: S, first: usize, few: usize, places: Places<'_>) {
+        let first = first + queries - few;
         match few {
             0 => {}
             1 => self.few::<S, 1>(simd, first, places, None),
@@ -55,7 +36,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Queries `first..first + R`, all of which see all keys at `places`, which may have been laid out in panels. Without dropout.
+    /// Queries `first..first + R`, the last of a sequence, whose keys are those at `places`, which may have been laid out in panels. Without
+    /// dropout.
     #[inline(always)]
     pub(super) fn few<S: Simd, const R: usize>(
         &mut self,
@@ -89,10 +71,11 @@ impl Pass<'_> {
                 None => self.scores::<S, R>(simd, &tile, q, scores),
             }
             for (i, running) in self.running.iter_mut().enumerate() {
+                let (r, head) = (i / heads, i % heads);
                 let weights = &mut scores[i * TILE..][..vectors::<S>(count) * S::F32_LANES];
-                let shrink = running.exponentiate(simd, weights, count);
+                let here = seen(self.mask, r, R, keys).saturating_sub(start).min(count);
+                let shrink = running.exponentiate(simd, weights, here);
                 if shrink != 1.0 {
-                    let (r, head) = (i / heads, i % heads);
                     for x in &mut self.out.row_mut(first + r)[head * width..][..width] {
                         *x *= shrink;
                     }

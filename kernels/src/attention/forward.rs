@@ -2,7 +2,8 @@
 
 use super::pack::{Sizes, crop, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
-use super::{across, few};
+use super::few::{self, FEW};
+use super::across;
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
 use crate::ln::ln_from_1;
@@ -113,7 +114,7 @@ impl WithSimd for Sequences<'_> {
         for (s, (first, queries, places)) in spans.sequences().enumerate() {
             let dropped = dropout.map(|d| (d.keys[s], d.p));
             let whole = dropped.is_none();
-            let ahead = if whole { across::queries_for::<S>(pass.mask, queries) } else { 0 };
+            let ahead = if whole { across::queries_for::<S>(queries) } else { 0 };
             if ahead > 0 {
                 pass.across::<S>(simd, first, queries, ahead, places);
             }
@@ -121,7 +122,7 @@ impl WithSimd for Sequences<'_> {
             if left == 0 {
                 continue;
             }
-            if whole && few::are_few(pass.mask, left) {
+            if whole && left <= FEW {
                 pass.last_few::<S>(simd, first, queries, left, places);
                 continue;
             }

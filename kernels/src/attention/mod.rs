@@ -110,15 +110,6 @@ enum Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    /// The first `keys` of them.
-    #[inline(always)]
-    fn first(self, keys: usize) -> Places<'a> {
-        match self {
-            Places::Between(start, _) => Places::Between(start, start + keys),
-            Places::Listed(rows) => Places::Listed(&rows[..keys]),
-        }
-    }
-
     #[inline(always)]
     fn len(&self) -> usize {
         match self {
