@@ -7,11 +7,10 @@ use pulp::{Simd, WithSimd};
 /// Rate, a key a sequence, offsets of the sequences: what of a sublayer's output is dropped before the sum.
 pub type SumDropout<'a> = (f32, &'a [DropoutKey], &'a [usize]);
 
-/// sum = residual + dropout(x); y = (sum - mean) / sqrt(variance + eps) x gamma + beta. x, residual, sum, y: `[tokens, channels]`;
-/// stats: `[tokens, 2]`, mean and 1 / sqrt(variance + eps), which the adjoint reads. Panics where shapes disagree.
+/// sum = residual + dropout(sum); y = (sum - mean) / sqrt(variance + eps) x gamma + beta. residual, sum, y: `[tokens, channels]`; stats:
+/// `[tokens, 2]`, mean and 1 / sqrt(variance + eps), which the adjoint reads with the sum. Panics where shapes disagree.
 pub fn add_norm(
     isa: Isa,
-    x: Rows<'_>,
     residual: Option<Rows<'_>>,
     dropout: Option<SumDropout<'_>>,
     gamma: &[f32],
@@ -21,62 +20,57 @@ pub fn add_norm(
     y: RowsMut<'_>,
     stats: &mut [f32],
 ) {
-    let _span = trace::kernel("add_norm", [x.rows, x.cols]);
-    assert_eq!([gamma.len(), beta.len()], [x.cols; 2], "channels of gamma and beta");
-    assert_eq!([(sum.rows, sum.cols), (y.rows, y.cols)], [(x.rows, x.cols); 2], "shapes of sum and y");
-    assert_eq!(stats.len(), 2 * x.rows, "two statistics a row");
-    isa.vectorize(AddNorm { add: Add::new(x, residual, dropout), gamma, beta, eps, sum, y, stats });
+    let _span = trace::kernel("add_norm", [sum.rows, sum.cols]);
+    assert_eq!([gamma.len(), beta.len()], [sum.cols; 2], "channels of gamma and beta");
+    assert_eq!((y.rows, y.cols), (sum.rows, sum.cols), "shape of y");
+    assert_eq!(stats.len(), 2 * sum.rows, "two statistics a row");
+    let add = Add::new(residual, dropout, &sum);
+    isa.vectorize(AddNorm { add, gamma, beta, eps, sum, y, stats });
 }
 
-/// y = residual + dropout(x). Panics where shapes disagree.
-pub fn add_dropout(isa: Isa, x: Rows<'_>, residual: Rows<'_>, dropout: Option<SumDropout<'_>>, y: RowsMut<'_>) {
+/// x = residual + dropout(x). residual, x: `[tokens, channels]`. Panics where shapes disagree.
+pub fn add_dropout(isa: Isa, residual: Rows<'_>, dropout: Option<SumDropout<'_>>, x: RowsMut<'_>) {
     let _span = trace::kernel("add_dropout", [x.rows, x.cols]);
-    assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shape of y");
     struct Sum<'a>(Add<'a>, RowsMut<'a>);
     impl WithSimd for Sum<'_> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let Sum(add, mut y) = self;
+            let Sum(add, mut x) = self;
             let mut masks = Masks::new();
-            for t in 0..y.rows {
-                add.row(simd, &mut masks, t, y.row_mut(t));
+            for t in 0..x.rows {
+                add.row(simd, &mut masks, t, x.row_mut(t));
             }
         }
     }
-    isa.vectorize(Sum(Add::new(x, Some(residual), dropout), y));
+    isa.vectorize(Sum(Add::new(Some(residual), dropout, &x), x));
 }
 
-/// residual + dropout(x), row by row.
+/// What is done to the rows of x, one after the other: x = residual + dropout(x).
 struct Add<'a> {
-    x: Rows<'a>,
     residual: Option<Rows<'a>>,
     dropout: Option<SumDropout<'a>>,
 }
 
 impl<'a> Add<'a> {
-    fn new(x: Rows<'a>, residual: Option<Rows<'a>>, dropout: Option<SumDropout<'a>>) -> Add<'a> {
+    fn new(residual: Option<Rows<'a>>, dropout: Option<SumDropout<'a>>, x: &RowsMut<'_>) -> Add<'a> {
         if let Some(r) = residual {
             assert_eq!((r.rows, r.cols), (x.rows, x.cols), "shapes of the residual and of x");
         }
         if let Some(dropout) = dropout {
             check(dropout, x.rows);
         }
-        Add { x, residual, dropout }
+        Add { residual, dropout }
     }
 
-    /// Writes row t of the sum; rows come in order. Not a closure's business: a closure is not compiled for the tier.
+    /// Row t of x. Not a closure's business: a closure is not compiled for the tier.
     #[inline(always)]
-    fn row<S: Simd>(&self, simd: S, masks: &mut Masks, t: usize, to: &mut [f32]) {
-        if let (None, Some(residual)) = (self.dropout, self.residual) {
-            return add(simd, self.x.row(t), residual.row(t), to);
-        }
-        to.copy_from_slice(self.x.row(t));
+    fn row<S: Simd>(&self, simd: S, masks: &mut Masks, t: usize, x: &mut [f32]) {
         if let Some(dropout) = self.dropout {
-            masks.multiply(simd, dropout, t, to);
+            masks.multiply(simd, dropout, t, x);
         }
         if let Some(residual) = self.residual {
-            let (head, tail) = S::as_mut_simd_f32s(to);
+            let (head, tail) = S::as_mut_simd_f32s(x);
             let (r_head, r_tail) = S::as_simd_f32s(residual.row(t));
             for (x, r) in head.iter_mut().zip(r_head) {
                 *x = simd.add_f32s(*x, *r);
@@ -153,19 +147,6 @@ impl WithSimd for AddNorm<'_> {
     }
 }
 
-/// to = x + y.
-#[inline(always)]
-fn add<S: Simd>(simd: S, x: &[f32], y: &[f32], to: &mut [f32]) {
-    let ((x, x_tail), (y, y_tail)) = (S::as_simd_f32s(x), S::as_simd_f32s(y));
-    let (to, to_tail) = S::as_mut_simd_f32s(to);
-    for ((to, x), y) in to.iter_mut().zip(x).zip(y) {
-        *to = simd.add_f32s(*x, *y);
-    }
-    for ((to, x), y) in to_tail.iter_mut().zip(x_tail).zip(y_tail) {
-        *to = x + y;
-    }
-}
-
 /// stats = mean and 1 / sqrt(variance + eps) of rows `t..t + R`, in two passes: the second sums squares of differences, which do not cancel.
 #[inline(always)]
 fn statistics<S: Simd, const R: usize>(simd: S, x: &RowsMut<'_>, t: usize, eps: f32, stats: &mut [f32]) {
@@ -215,37 +196,35 @@ fn normalise<S: Simd>(simd: S, row: &[f32], (mean, rstd): (f32, f32), gamma: &[f
     }
 }
 
-/// The adjoint of layer norm. With n = (sum - mean) rstd and d = dy gamma:
-/// dsum = rstd (d - mean(d) - n mean(d n)), dgamma += sum of dy n, dbeta += sum of dy, tokens ascending. Where x was dropped of, which was
-/// summed: dx = dsum under the same dropout. Panics where shapes disagree.
+/// The adjoint of layer norm; dy becomes dsum. With n = (sum - mean) rstd and d = dy gamma:
+/// dsum = rstd (d - mean(d) - n mean(d n)), dgamma += sum of dy n, dbeta += sum of dy, tokens ascending. Where some of x was dropped before
+/// it was summed: dx = dsum under the same dropout. Panics where shapes disagree.
 pub fn norm_backward(
     isa: Isa,
     sum: Rows<'_>,
     stats: &[f32],
     gamma: &[f32],
-    dy: Rows<'_>,
-    dsum: RowsMut<'_>,
+    dy: RowsMut<'_>,
     dx: Option<(SumDropout<'_>, RowsMut<'_>)>,
     dgamma: &mut [f32],
     dbeta: &mut [f32],
 ) {
     let _span = trace::kernel("norm_backward", [dy.rows, dy.cols]);
     assert_eq!([gamma.len(), dgamma.len(), dbeta.len()], [sum.cols; 3], "channels of gamma, dgamma and dbeta");
-    assert_eq!([(dy.rows, dy.cols), (dsum.rows, dsum.cols)], [(sum.rows, sum.cols); 2], "shapes of dy and dsum");
+    assert_eq!((dy.rows, dy.cols), (sum.rows, sum.cols), "shape of dy");
     assert_eq!(stats.len(), 2 * sum.rows, "two statistics a row");
     if let Some((dropout, dx)) = &dx {
         check(*dropout, sum.rows);
         assert_eq!((dx.rows, dx.cols), (sum.rows, sum.cols), "shape of dx");
     }
-    isa.vectorize(Backward { sum, stats, gamma, dy, dsum, dx, dgamma, dbeta });
+    isa.vectorize(Backward { sum, stats, gamma, dy, dx, dgamma, dbeta });
 }
 
 struct Backward<'a> {
     sum: Rows<'a>,
     stats: &'a [f32],
     gamma: &'a [f32],
-    dy: Rows<'a>,
-    dsum: RowsMut<'a>,
+    dy: RowsMut<'a>,
     dx: Option<(SumDropout<'a>, RowsMut<'a>)>,
     dgamma: &'a mut [f32],
     dbeta: &'a mut [f32],
@@ -256,7 +235,7 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Backward { sum, stats, gamma, dy, mut dsum, mut dx, dgamma, dbeta } = self;
+        let Backward { sum, stats, gamma, mut dy, mut dx, dgamma, dbeta } = self;
         let mut g = Gradients { gamma, dgamma, dbeta };
         let mut masks = Masks::new();
         let mut t = 0;
@@ -264,15 +243,15 @@ impl WithSimd for Backward<'_> {
             // Rows that are taken together read and write dgamma and dbeta once.
             let count = match sum.rows - t {
                 4.. if const { S::REGISTER_COUNT >= 32 } => {
-                    rows_backward::<S, 4>(simd, &sum, stats, &dy, &mut dsum, &mut g, t)
+                    rows_backward::<S, 4>(simd, &sum, stats, &mut dy, &mut g, t)
                 }
-                2.. => rows_backward::<S, 2>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
-                _ => rows_backward::<S, 1>(simd, &sum, stats, &dy, &mut dsum, &mut g, t),
+                2.. => rows_backward::<S, 2>(simd, &sum, stats, &mut dy, &mut g, t),
+                _ => rows_backward::<S, 1>(simd, &sum, stats, &mut dy, &mut g, t),
             };
             if let Some((dropout, dx)) = &mut dx {
                 for t in t..t + count {
                     let to = dx.row_mut(t);
-                    to.copy_from_slice(dsum.row(t));
+                    to.copy_from_slice(dy.row(t));
                     masks.multiply(simd, *dropout, t, to);
                 }
             }
@@ -287,24 +266,23 @@ struct Gradients<'a> {
     dbeta: &'a mut [f32],
 }
 
-/// Rows `t..t + R` of dsum, and what they add to dgamma and dbeta, in order; returns R.
+/// Rows `t..t + R` of dy become those of dsum; and what they add to dgamma and dbeta, in order; returns R.
 #[inline(always)]
 fn rows_backward<S: Simd, const R: usize>(
     simd: S,
     sum: &Rows<'_>,
     stats: &[f32],
-    dy: &Rows<'_>,
-    dsum: &mut RowsMut<'_>,
+    dy: &mut RowsMut<'_>,
     g: &mut Gradients<'_>,
     t: usize,
 ) -> usize {
     let channels = sum.cols as f32;
     let vectors = sum.cols / S::F32_LANES;
     let mut x = [(&[] as &[S::f32s], &[] as &[f32]); R];
-    let mut d = x;
+    let mut d = [&[] as &[S::f32s]; R];
     let (mut means, mut rstds) = ([0.0; R], [0.0; R]);
     for r in 0..R {
-        (x[r], d[r]) = (S::as_simd_f32s(sum.row(t + r)), S::as_simd_f32s(dy.row(t + r)));
+        (x[r], d[r]) = (S::as_simd_f32s(sum.row(t + r)), S::as_simd_f32s(dy.row(t + r)).0);
         (means[r], rstds[r]) = (stats[2 * (t + r)], stats[2 * (t + r) + 1]);
     }
     let (gamma, gamma_tail) = S::as_simd_f32s(g.gamma);
@@ -314,7 +292,7 @@ fn rows_backward<S: Simd, const R: usize>(
     for v in 0..vectors {
         let (gamma, mut dg, mut db) = (gamma[v], dgamma[v], dbeta[v]);
         for r in 0..R {
-            let d = d[r].0[v];
+            let d = d[r][v];
             let n = simd.mul_f32s(simd.sub_f32s(x[r].0[v], simd.splat_f32s(means[r])), simd.splat_f32s(rstds[r]));
             dg = simd.mul_add_e_f32s(d, n, dg);
             db = simd.add_f32s(db, d);
@@ -327,7 +305,8 @@ fn rows_backward<S: Simd, const R: usize>(
     for r in 0..R {
         let (mean, rstd) = (means[r], rstds[r]);
         let (mut of_d, mut of_dn) = (simd.reduce_sum_f32s(of_d[r]), simd.reduce_sum_f32s(of_dn[r]));
-        for (i, (x, d)) in x[r].1.iter().zip(d[r].1).enumerate() {
+        let (d, d_tail) = S::as_mut_simd_f32s(dy.row_mut(t + r));
+        for (i, (x, d)) in x[r].1.iter().zip(&*d_tail).enumerate() {
             let n = (x - mean) * rstd;
             dgamma_tail[i] += d * n;
             dbeta_tail[i] += d;
@@ -338,13 +317,12 @@ fn rows_backward<S: Simd, const R: usize>(
         let (of_x, constant) = (-rstd * rstd * (of_dn / channels), -rstd * (of_d / channels));
         let (vector_mean, vector_rstd) = (simd.splat_f32s(mean), simd.splat_f32s(rstd));
         let (vector_of_x, vector_constant) = (simd.splat_f32s(of_x), simd.splat_f32s(constant));
-        let (to, to_tail) = S::as_mut_simd_f32s(dsum.row_mut(t + r));
-        for (((to, x), d), gamma) in to.iter_mut().zip(x[r].0).zip(d[r].0).zip(gamma) {
+        for ((d, x), gamma) in d.iter_mut().zip(x[r].0).zip(gamma) {
             let own = simd.mul_add_e_f32s(simd.mul_f32s(*d, *gamma), vector_rstd, vector_constant);
-            *to = simd.mul_add_e_f32s(simd.sub_f32s(*x, vector_mean), vector_of_x, own);
+            *d = simd.mul_add_e_f32s(simd.sub_f32s(*x, vector_mean), vector_of_x, own);
         }
-        for (((to, x), d), gamma) in to_tail.iter_mut().zip(x[r].1).zip(d[r].1).zip(gamma_tail) {
-            *to = (x - mean) * of_x + (d * gamma * rstd + constant);
+        for ((d, x), gamma) in d_tail.iter_mut().zip(x[r].1).zip(gamma_tail) {
+            *d = (x - mean) * of_x + (*d * gamma * rstd + constant);
         }
     }
     R

@@ -27,10 +27,21 @@ fn run(
 ) -> Normed {
     let (rows, n) = (x.rows, x.cols);
     let [gamma, beta] = affine;
-    let (mut sum, mut y, mut stats) = (vec![f32::NAN; rows * n], vec![f32::NAN; rows * n], vec![f32::NAN; 2 * rows]);
-    let (to_sum, to_y) = (RowsMut::new(&mut sum, rows, n), RowsMut::new(&mut y, rows, n));
-    add_norm(isa, x, residual, dropout, gamma, beta, EPS, to_sum, to_y, &mut stats);
-    Normed { sum, y, stats }
+    let mut apart = x.data.to_vec();
+    let (mut y, mut stats) = (vec![f32::NAN; rows * n], vec![f32::NAN; 2 * rows]);
+    let (to_sum, to_y) = (RowsMut::strided(&mut apart, rows, n, x.stride), RowsMut::new(&mut y, rows, n));
+    add_norm(isa, residual, dropout, gamma, beta, EPS, to_sum, to_y, &mut stats);
+    Normed { sum: without_gaps(&apart, x), y, stats }
+}
+
+/// Rows that lie as those of x do, one after the other. Panics unless what lies between them is as it was.
+fn without_gaps(data: &[f32], x: Rows<'_>) -> Vec<f32> {
+    let mut together = Vec::new();
+    for (now, was) in data.chunks(x.stride.max(1)).zip(x.data.chunks(x.stride.max(1))).take(x.rows) {
+        together.extend(&now[..x.cols]);
+        assert_eq!(now[x.cols..], was[x.cols..], "between the rows");
+    }
+    together
 }
 
 /// Of each row: mean, 1 / sqrt(variance + eps), and the largest magnitude, which bounds how far the computed mean is off.
@@ -92,9 +103,9 @@ proptest! {
                 assert_within("factor", &got.stats[2 * t + 1..][..1], &[*factor], &[*factor * (1.0 + shift)], n + 8);
             }
             if let Some(with) = with {
-                let mut y = vec![f32::NAN; rows * n];
-                add_dropout(isa, from, with, dropout, RowsMut::new(&mut y, rows, n));
-                prop_assert_eq!(&y, &want_sum);
+                let mut apart = x.clone();
+                add_dropout(isa, with, dropout, RowsMut::strided(&mut apart, rows, n, stride));
+                prop_assert_eq!(&without_gaps(&apart, from), &want_sum);
             }
         }
     }
@@ -127,10 +138,9 @@ proptest! {
         dbeta_scale.iter_mut().zip(&before[1]).for_each(|(s, b)| *s += f64::from(b.abs()));
         for isa in Isa::available() {
             let Normed { stats, .. } = run(isa, Rows::new(&x, rows, n), None, None, [&gamma, &vec![0.0; n]]);
-            let (mut got, [mut got_gamma, mut got_beta]) = (vec![f32::NAN; rows * n], before.clone());
-            let [x, dy] = [&x, &dy].map(|x| Rows::new(x, rows, n));
-            let to = RowsMut::new(&mut got, rows, n);
-            norm_backward(isa, x, &stats, &gamma, dy, to, None, &mut got_gamma, &mut got_beta);
+            let (mut got, [mut got_gamma, mut got_beta]) = (dy.clone(), before.clone());
+            let (x, to) = (Rows::new(&x, rows, n), RowsMut::new(&mut got, rows, n));
+            norm_backward(isa, x, &stats, &gamma, to, None, &mut got_gamma, &mut got_beta);
             assert_within(&format!("{isa:?} dx"), &got, &dx, &dx_scale, 3 * n + 16);
             let roundings = rows + n + 10;
             assert_within(&format!("{isa:?} dgamma"), &got_gamma, &plus(&dgamma, &before[0]), &dgamma_scale, roundings);
@@ -138,11 +148,11 @@ proptest! {
 
             // Of what was dropped before the sum, the same under its mask.
             let (keys, offsets) = ([5, 6].map(|s| DropoutKey::new(seed, 1, 2, s)), [0, rows / 3, rows]);
-            let (mut same, mut masked, mut want) = (vec![f32::NAN; rows * n], vec![f32::NAN; rows * n], got.clone());
+            let (mut same, mut masked, mut want) = (dy.clone(), vec![f32::NAN; rows * n], got.clone());
             let [mut gamma_again, mut beta_again] = before.clone();
             let to = RowsMut::new(&mut same, rows, n);
             let under = Some(((0.3, &keys[..], &offsets[..]), RowsMut::new(&mut masked, rows, n)));
-            norm_backward(isa, x, &stats, &gamma, dy, to, under, &mut gamma_again, &mut beta_again);
+            norm_backward(isa, x, &stats, &gamma, to, under, &mut gamma_again, &mut beta_again);
             dropout(isa, 0.3, &keys, &offsets, RowsMut::new(&mut want, rows, n));
             prop_assert_eq!((same, masked), (got, want), "{:?}", isa);
             prop_assert_eq!((gamma_again, beta_again), (got_gamma, got_beta), "{:?}", isa);

@@ -166,6 +166,11 @@ impl Tensor {
         copy
     }
 
+    /// The tensor itself where nothing else shares it and its rows follow each other, or else a copy: one that may be written.
+    pub fn into_owned(mut self) -> Tensor {
+        if self.is_contiguous() && self.is_unique() { self } else { self.to_owned_copy() }
+    }
+
     /// Takes over the values of a tensor of the same shape. Panics where shapes differ, storage is shared or rows lie apart.
     pub fn copy_from(&mut self, from: &Tensor) {
         assert!((self.rows, self.columns) == (from.rows, from.columns) && self.is_contiguous(), "{self:?} of {from:?}");

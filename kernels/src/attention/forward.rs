@@ -1,9 +1,9 @@
 //! The outputs: which body takes a sequence, and the one that takes a block of queries at a time.
 
+use super::across;
+use super::few::{self, FEW};
 use super::pack::{Sizes, crop, pad, scale, transpose};
 use super::{AttentionScratch, AttentionShape, Dropped, FEWEST_ROWS, MOST_ROWS, Mask, Places, Spans, TILE, seen, tall};
-use super::few::{self, FEW};
-use super::across;
 use crate::dropout::{DropoutKey, mask_into};
 use crate::exp::exp_at_most_88;
 use crate::ln::ln_from_1;

@@ -1,8 +1,12 @@
-//! Attention over sequences of one length, as many as make a lane's part of a batch, at two widths of a head.
+//! Attention over sequences of one length, as many as make a lane's part of a batch, at two widths of a head; and over the keys of one
+//! sentence, as they are laid out for a search.
 
 use super::data::{Values, assert_near, values, zeros};
 use crate::{Case, Plan};
-use lsra_kernels::attention::{AttentionScratch, AttentionShape, Mask, attention, attention_backward};
+use lsra_kernels::attention::{
+    AttentionScratch, AttentionShape, KeyPanels, Mask, attention, attention_backward, attention_over_panels,
+    key_panels, lay_out_keys, panel_values,
+};
 use lsra_kernels::gemm::Precision;
 use lsra_kernels::reference::attention::{self as oracle, Inputs};
 use lsra_kernels::{Isa, Rows, RowsMut, work};
@@ -24,7 +28,85 @@ pub(super) fn plans() -> Vec<Plan> {
             }
         }
     }
+    plans.push(Plan::new("attention/panels/lay-out/head20/t30", |isa| Search::new(isa, 1).laying_out_case()));
+    for queries in [1, 4] {
+        plans.push(Plan::new(format!("attention/panels/q{queries}/head20/t30"), move |isa| {
+            Search::new(isa, queries).step_case()
+        }));
+    }
     plans
+}
+
+/// Channels of a head of `iwslt-160`.
+const WIDTH: usize = 20;
+/// Tokens of a sentence.
+const SOURCE: usize = 30;
+
+/// A sentence's keys and values, and the queries that hypotheses bring in one step.
+struct Search {
+    isa: Isa,
+    shape: AttentionShape,
+    queries: usize,
+    q: Values,
+    k: Values,
+    v: Values,
+    panels: Values,
+    out: Values,
+    scratch: AttentionScratch,
+}
+
+impl Search {
+    fn new(isa: Isa, queries: usize) -> Search {
+        let shape = AttentionShape::new(HEADS * WIDTH, HEADS);
+        let channels = shape.channels();
+        let [k, v] = [2, 3].map(|seed| values(SOURCE * channels, seed));
+        let mut search = Search {
+            isa,
+            shape,
+            queries,
+            q: values(queries * channels, 1),
+            k,
+            v,
+            panels: zeros(panel_values(key_panels(SOURCE), channels)),
+            out: zeros(queries * channels),
+            scratch: AttentionScratch::default(),
+        };
+        search.lay_out();
+        search
+    }
+
+    fn lay_out(&mut self) {
+        let k = Rows::new(&self.k, SOURCE, self.shape.channels());
+        lay_out_keys(self.isa, k, &[0, SOURCE], &mut self.panels);
+    }
+
+    fn step(&mut self) {
+        let (n, channels) = (self.queries, self.shape.channels());
+        let [q, v] = [(&self.q, n), (&self.v, SOURCE)].map(|(x, rows)| Rows::new(x, rows, channels));
+        let keys = KeyPanels { data: &self.panels, starts: &[0] };
+        let (ranges, out, scratch) = ([(0, SOURCE)], RowsMut::new(&mut self.out, n, channels), &mut self.scratch);
+        attention_over_panels(self.isa, &self.shape, q, &[0, n], keys, v, &ranges, out, scratch);
+    }
+
+    /// Checks panels and outputs, which are made of them.
+    fn check(&mut self) {
+        self.step();
+        let (q_offsets, kv_ranges) = (&[0, self.queries], &[(0, SOURCE)]);
+        let (shape, q, k, v) = (self.shape, &self.q[..], &self.k[..], &self.v[..]);
+        let inputs = Inputs { shape, mask: Mask::None, q, q_offsets, k, v, kv_ranges, dropped: &[] };
+        assert_near("attention over panels", &self.out, &oracle::attention(&inputs));
+    }
+
+    fn laying_out_case(mut self) -> Case {
+        self.check();
+        Case::bytes(4 * (self.k.len() + self.panels.len()), move || self.lay_out())
+    }
+
+    fn step_case(mut self) -> Case {
+        self.check();
+        let products = 2 * self.queries * SOURCE * self.shape.channels();
+        Case::multiply_adds(Precision::F32, products, move || self.step())
+    }
 }
 
 struct Data {

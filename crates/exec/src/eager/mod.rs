@@ -113,13 +113,14 @@ impl<'a> Eager<'a> {
         y
     }
 
-    fn norm_of(&mut self, x: &Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
-        let (mut sum, mut y) = (self.unfilled(x.rows(), n.channels), self.unfilled(x.rows(), n.channels));
+    /// The norm of x + residual, which takes the place of x.
+    fn norm_of(&mut self, mut x: Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
+        let mut y = self.unfilled(x.rows(), n.channels);
         let stats = &mut self.workspace.stats;
         stats.resize(2 * x.rows(), 0.0);
         let (gamma, beta) = (self.weights.get(n.gamma).data(), self.weights.get(n.beta).data());
-        let (sum_rows, y_rows) = (rows_mut(&mut sum), rows_mut(&mut y));
-        add_norm(self.isa, rows(x), residual.map(rows), None, gamma, beta, Norm::EPS, sum_rows, y_rows, stats);
+        let (sum, to) = (rows_mut(&mut x), rows_mut(&mut y));
+        add_norm(self.isa, residual.map(rows), None, gamma, beta, Norm::EPS, sum, to, stats);
         y
     }
 }
@@ -231,19 +232,21 @@ impl Exec for Eager<'_> {
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {
         let _span = trace::operation("add_norm", [x.rows(), n.channels]);
-        self.norm_of(&x, Some(residual), n)
+        self.norm_of(x.into_owned(), Some(residual), n)
     }
 
     fn add(&mut self, x: Tensor, residual: &Tensor, _: &Dropout, _: &Sequences) -> Tensor {
         let _span = trace::operation("add", [x.rows(), x.columns()]);
-        let mut y = self.unfilled(x.rows(), x.columns());
-        add_dropout(self.isa, rows(&x), rows(residual), None, rows_mut(&mut y));
+        let mut y = x.into_owned();
+        add_dropout(self.isa, rows(residual), None, rows_mut(&mut y));
         y
     }
 
     fn norm(&mut self, x: &Tensor, n: &Norm) -> Tensor {
         let _span = trace::operation("norm", [x.rows(), n.channels]);
-        self.norm_of(x, None, n)
+        let mut copy = self.unfilled(x.rows(), x.columns());
+        copy.copy_from(x);
+        self.norm_of(copy, None, n)
     }
 
     fn loss(&mut self, x: &Tensor, output: &Linear, targets: &[u32], smoothing: f32) -> Losses {

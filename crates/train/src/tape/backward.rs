@@ -99,14 +99,14 @@ impl Tape<'_> {
             }
             Op::Attention(node) => self.attention_step(&node, &y.expect(KEPT), &dy),
             Op::AddNorm { x, residual, norm, dropped, sum, stats } => {
-                let (dsum, dx) = self.norm_step(&norm, &sum, &stats, &dy, &dropped);
+                let (dsum, dx) = self.norm_step(&norm, &sum, &stats, dy, &dropped);
                 self.give(residual, dsum.clone());
                 self.give(x, dx.unwrap_or(dsum));
             }
             Op::Add { x, residual, dropped } => self.residual_step(x, residual, &dropped, dy),
             Op::Norm { x, norm, stats } => {
                 let input = self.value(x).clone();
-                let (dx, _) = self.norm_step(&norm, &input, &stats, &dy, &Dropped::default());
+                let (dx, _) = self.norm_step(&norm, &input, &stats, dy, &Dropped::default());
                 self.give(x, dx);
             }
         }
@@ -122,7 +122,7 @@ impl Tape<'_> {
         let dy = match l.activation {
             Activation::None => dy,
             Activation::Relu => {
-                let mut dy = owned(dy);
+                let mut dy = dy.into_owned();
                 relu_backward(isa, y.expect(KEPT).data(), dy.data_mut());
                 dy
             }
@@ -179,16 +179,16 @@ impl Tape<'_> {
         norm: &Norm,
         sum: &Tensor,
         stats: &[f32],
-        dy: &Tensor,
+        dy: Tensor,
         dropped: &Dropped,
     ) -> (Tensor, Option<Tensor>) {
-        let mut dsum = like(sum);
+        let mut d = dy.into_owned();
         let mut dx = dropped.is_active().then(|| like(sum));
         let gamma = self.cx.weights.get(norm.gamma).data();
         let (dgamma, dbeta) = self.gradients.pair_mut(norm.gamma, norm.beta);
         let masked = dropped.kernel().zip(dx.as_mut().map(rows_mut));
-        norm_backward(self.cx.isa, rows(sum), stats, gamma, rows(dy), rows_mut(&mut dsum), masked, dgamma, dbeta);
-        (dsum, dx)
+        norm_backward(self.cx.isa, rows(sum), stats, gamma, rows_mut(&mut d), masked, dgamma, dbeta);
+        (d, dx)
     }
 
     /// y = residual + dropout(x): the residual takes dy as it is, x takes it masked.
@@ -202,7 +202,7 @@ impl Tape<'_> {
         if !d.is_active() {
             return dy;
         }
-        let mut dy = owned(dy);
+        let mut dy = dy.into_owned();
         dropout(self.cx.isa, d.rate, &d.keys, &d.offsets, rows_mut(&mut dy));
         dy
     }
@@ -228,7 +228,7 @@ impl Tape<'_> {
         let part = range.len() < columns;
         let fresh = node.gradient.is_none() && !part;
         let gradient = match node.gradient.take() {
-            Some(g) => owned(g),
+            Some(g) => g.into_owned(),
             None if part => Tensor::zeros(tokens, columns),
             None => Tensor::unfilled(tokens, columns),
         };
@@ -284,11 +284,6 @@ fn light_conv_taps(
 
 fn like(t: &Tensor) -> Tensor {
     Tensor::unfilled(t.rows(), t.columns())
-}
-
-/// The tensor itself where nothing else shares it and its rows follow each other, or else a copy.
-fn owned(mut t: Tensor) -> Tensor {
-    if t.is_contiguous() && t.is_unique() { t } else { t.to_owned_copy() }
 }
 
 fn copy_rows(to: &mut RowsMut<'_>, from: Rows<'_>) {

@@ -48,13 +48,15 @@ impl Tape<'_> {
         self.nodes[id.0].value.as_ref().expect(KEPT)
     }
 
-    /// Nobody downstream reads this value again. A linear layer without ReLU does not need it for its adjoint either: its buffer, one in
-    /// eight of all, goes back to the pool.
-    fn consumed(&mut self, id: NodeId) {
+    /// A value that nobody downstream reads again, to be written over; a copy where its own adjoint reads it. A linear layer without ReLU
+    /// does not, and its buffers are one in eight of all.
+    fn consumed(&mut self, id: NodeId) -> Tensor {
         let node = &mut self.nodes[id.0];
-        if matches!(&node.op, Op::Linear { linear, .. } if linear.activation == Activation::None) {
-            node.value = None;
+        match &node.op {
+            Op::Linear { linear, .. } if linear.activation == Activation::None => node.value.take().expect(KEPT),
+            _ => self.value(id).to_owned_copy(),
         }
+        .into_owned()
     }
 
     pub(super) fn push(&mut self, value: Tensor, op: Op) -> NodeId {
@@ -64,6 +66,21 @@ impl Tape<'_> {
 
     fn dropped(&self, d: &Dropout, sequences: &Sequences) -> Dropped {
         Dropped { rate: d.rate, keys: self.keys(d, sequences), offsets: sequences.offsets().to_vec() }
+    }
+
+    /// x + residual, its norm, and the norm's statistics.
+    fn normed(
+        &self,
+        mut x: Tensor,
+        residual: Option<NodeId>,
+        dropped: &Dropped,
+        n: &Norm,
+    ) -> (Tensor, Tensor, Vec<f32>) {
+        let (mut y, mut stats) = (Tensor::unfilled(x.rows(), n.channels), vec![0.0; 2 * x.rows()]);
+        let (gamma, beta) = (self.cx.weights.get(n.gamma).data(), self.cx.weights.get(n.beta).data());
+        let (sum, residual) = (rows_mut(&mut x), residual.map(|id| rows(self.value(id))));
+        add_norm(self.cx.isa, residual, dropped.kernel(), gamma, beta, Norm::EPS, sum, rows_mut(&mut y), &mut stats);
+        (x, y, stats)
     }
 
     /// `[tokens, columns]` of 0 or 1/(1-p): element (t, c) of a sentence is number t x columns + c of its mask.
@@ -296,44 +313,23 @@ impl Exec for Tape<'_> {
     fn add_norm(&mut self, x: NodeId, residual: &NodeId, n: &Norm, d: &Dropout, sequences: &Sequences) -> NodeId {
         let _span = trace::operation("add_norm", [self.nodes[x.0].shape[0], n.channels]);
         let dropped = self.dropped(d, sequences);
-        let input = self.value(x);
-        let (tokens, channels) = (input.rows(), n.channels);
-        let (mut sum, mut y) = (Tensor::unfilled(tokens, channels), Tensor::unfilled(tokens, channels));
-        let mut stats = vec![0.0; 2 * tokens];
-        add_norm(
-            self.cx.isa,
-            rows(input),
-            Some(rows(self.value(*residual))),
-            dropped.kernel(),
-            self.cx.weights.get(n.gamma).data(),
-            self.cx.weights.get(n.beta).data(),
-            Norm::EPS,
-            rows_mut(&mut sum),
-            rows_mut(&mut y),
-            &mut stats,
-        );
-        self.consumed(x);
+        let sum = self.consumed(x);
+        let (sum, y, stats) = self.normed(sum, Some(*residual), &dropped, n);
         self.push(y, Op::AddNorm { x, residual: *residual, norm: n.clone(), dropped, sum, stats })
     }
 
     fn add(&mut self, x: NodeId, residual: &NodeId, d: &Dropout, sequences: &Sequences) -> NodeId {
-        let _span = trace::operation("add", [self.nodes[x.0].shape[0], self.nodes[x.0].shape[1]]);
+        let _span = trace::operation("add", self.nodes[x.0].shape);
         let dropped = self.dropped(d, sequences);
-        let input = self.value(x);
-        let mut y = Tensor::unfilled(input.rows(), input.columns());
-        add_dropout(self.cx.isa, rows(input), rows(self.value(*residual)), dropped.kernel(), rows_mut(&mut y));
-        self.consumed(x);
+        let mut y = self.consumed(x);
+        add_dropout(self.cx.isa, rows(self.value(*residual)), dropped.kernel(), rows_mut(&mut y));
         self.push(y, Op::Add { x, residual: *residual, dropped })
     }
 
     fn norm(&mut self, x: &NodeId, n: &Norm) -> NodeId {
-        let _span = trace::operation("norm", [self.nodes[x.0].shape[0], n.channels]);
-        let input = self.value(*x);
-        let (mut sum, mut y) = (Tensor::unfilled(input.rows(), n.channels), Tensor::unfilled(input.rows(), n.channels));
-        let mut stats = vec![0.0; 2 * input.rows()];
-        let (gamma, beta) = (self.cx.weights.get(n.gamma).data(), self.cx.weights.get(n.beta).data());
-        let (sum_rows, y_rows) = (rows_mut(&mut sum), rows_mut(&mut y));
-        add_norm(self.cx.isa, rows(input), None, None, gamma, beta, Norm::EPS, sum_rows, y_rows, &mut stats);
+        let _span = trace::operation("norm", self.nodes[x.0].shape);
+        let input = self.value(*x).to_owned_copy();
+        let (_, y, stats) = self.normed(input, None, &Dropped::default(), n);
         self.push(y, Op::Norm { x: *x, norm: n.clone(), stats })
     }
 
