@@ -25,7 +25,7 @@ mod weights;
 pub use backward::attention_backward;
 pub use few::FEW;
 pub use forward::{attention, attention_gather};
-pub use panels::{KeyPanels, attention_over_panels, key_panels, lay_out_keys, panel_values};
+pub use panels::{KeyPanels, PANEL, attention_over_panels, key_panels, lay_out_keys, panel_values};
 pub use weights::attention_weights;
 
 use crate::Rows;

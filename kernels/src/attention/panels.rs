@@ -10,7 +10,7 @@ use crate::{Isa, Rows, RowsMut, trace, work};
 use pulp::{Simd, WithSimd};
 
 /// Keys of a panel: the lanes of the widest vector.
-pub(super) const PANEL: usize = 16;
+pub const PANEL: usize = 16;
 
 /// Panels of a sequence of so many keys.
 pub const fn key_panels(keys: usize) -> usize {

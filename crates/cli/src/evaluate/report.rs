@@ -56,7 +56,8 @@ impl Report {
             let comparison = by_metric(&|row| {
                 row.comparison.map_or(Value::Null, |c| {
                     json!({
-                        "difference": c.difference, "bootstrap_p": c.bootstrap_p, "randomisation_p": c.randomisation_p,
+                        "difference": c.difference, "low": c.interval.low, "high": c.interval.high,
+                        "bootstrap_p": c.bootstrap_p, "randomisation_p": c.randomisation_p,
                     })
                 })
             });
@@ -128,9 +129,11 @@ impl Report {
         let cells = |row: &Row| {
             let c = row.comparison.as_ref()?;
             let p = |p: f64| format!("{p:.4}");
-            Some(vec![row.metric.title(), format!("{:+.2}", c.difference), p(c.bootstrap_p), p(c.randomisation_p)])
+            let interval = format!("{:+.2} to {:+.2}", c.interval.low, c.interval.high);
+            let difference = format!("{:+.2}", c.difference);
+            Some(vec![row.metric.title(), difference, interval, p(c.bootstrap_p), p(c.randomisation_p)])
         };
-        let heads = ["", "difference", "p, paired bootstrap", "p, approximate randomisation"];
+        let heads = ["", "difference", "95% interval", "p, paired bootstrap", "p, approximate randomisation"];
         columns(&heads, self.scored.rows.iter().filter_map(cells).collect())
     }
 }

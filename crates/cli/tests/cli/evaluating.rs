@@ -73,6 +73,8 @@ fn two_systems_are_compared() {
         let score = |i: usize| report["systems"][i]["metrics"][metric]["score"].as_f64().unwrap();
         assert!((row["difference"].as_f64().unwrap() - (score(1) - score(0))).abs() < 1e-9);
         assert_eq!(row["difference"].as_f64().unwrap() > 0.0, metric != "ter");
+        assert!(row["low"].as_f64().unwrap() < row["difference"].as_f64().unwrap(), "{row}");
+        assert!(row["difference"].as_f64().unwrap() < row["high"].as_f64().unwrap(), "{row}");
         assert!(
             row["bootstrap_p"].as_f64().unwrap() < 0.01 && row["randomisation_p"].as_f64().unwrap() < 0.01,
             "{row}"

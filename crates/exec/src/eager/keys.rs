@@ -3,7 +3,7 @@
 use super::span::attention_shape;
 use super::workspace::Spans;
 use super::{Eager, Workspace, rows, rows_mut};
-use lsra_kernels::attention::{KeyPanels, attention_over_panels, key_panels, lay_out_keys, panel_values};
+use lsra_kernels::attention::{KeyPanels, PANEL, attention_over_panels, key_panels, lay_out_keys, panel_values};
 use lsra_model::Sequences;
 use lsra_model::exec::Mask;
 use lsra_model::layers::Attention;
@@ -98,7 +98,7 @@ impl Eager<'_> {
 
 /// The most panels that so many sentences of so many tokens together fill: each but one token a sentence fills its share of a panel.
 fn most_panels(tokens: usize, sentences: usize) -> usize {
-    sentences + tokens.saturating_sub(sentences) / panel_values(1, 1)
+    sentences + tokens.saturating_sub(sentences) / PANEL
 }
 
 #[cfg(test)]

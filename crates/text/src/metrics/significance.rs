@@ -60,6 +60,8 @@ pub fn bootstrap(metric: &dyn Metric, statistics: &Statistics, resampling: &Resa
 pub struct Comparison {
     /// The second's score less the first's.
     pub difference: f64,
+    /// Of the difference, over the corpora of the paired bootstrap.
+    pub interval: Interval,
     /// The chance of so large a difference where there is none, by paired bootstrap.
     pub bootstrap_p: f64,
     /// The same by approximate randomisation.
@@ -70,26 +72,20 @@ pub struct Comparison {
 pub fn compare(metric: &dyn Metric, first: &Statistics, second: &Statistics, resampling: &Resampling) -> Comparison {
     assert_eq!(first.rows.len(), second.rows.len(), "sentences of two systems");
     let difference = metric.score(&second.sums()) - metric.score(&first.sums());
+    let [of_first, of_second] = [first, second].map(|statistics| drawn_scores(metric, statistics, resampling));
+    let drawn: Vec<f64> = of_second.iter().zip(&of_first).map(|(b, a)| b - a).collect();
     Comparison {
         difference,
-        bootstrap_p: paired_bootstrap(metric, first, second, difference.abs(), resampling),
+        bootstrap_p: paired_bootstrap(&drawn, difference.abs()),
+        interval: Interval::of(drawn),
         randomisation_p: approximate_randomisation(metric, first, second, difference.abs(), resampling),
     }
 }
 
 /// How often drawn corpora differ as much as the real one, beyond what they differ by on average.
-fn paired_bootstrap(
-    metric: &dyn Metric,
-    first: &Statistics,
-    second: &Statistics,
-    difference: f64,
-    resampling: &Resampling,
-) -> f64 {
-    let first = drawn_scores(metric, first, resampling);
-    let second = drawn_scores(metric, second, resampling);
-    let differences: Vec<f64> = first.iter().zip(&second).map(|(a, b)| (a - b).abs()).collect();
-    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-    p_value(differences.iter().filter(|d| **d - mean >= difference).count(), resampling.samples)
+fn paired_bootstrap(drawn: &[f64], difference: f64) -> f64 {
+    let mean = drawn.iter().map(|d| d.abs()).sum::<f64>() / drawn.len() as f64;
+    p_value(drawn.iter().filter(|d| d.abs() - mean >= difference).count(), drawn.len())
 }
 
 /// How often two systems that exchanged half of their sentences differ as much as the real ones.

@@ -61,8 +61,12 @@ fn systems_differ_or_do_not() {
         assert_eq!(compared.difference > 0.0, metric.better() == Better::Higher, "{name}");
         assert_eq!(compared.bootstrap_p, 1.0 / 201.0, "{name}");
         assert_eq!(compared.randomisation_p, 1.0 / 401.0, "{name}");
+        let Interval { low, high, .. } = compared.interval;
+        assert!(low < compared.difference && compared.difference < high, "{name}: {compared:?}");
+        assert!(0.0 < low * high, "{name}: {compared:?}");
         let same = compare(metric.as_ref(), &of(&bad), &of(&as_bad), &FEW);
-        assert_eq!(same, Comparison { difference: 0.0, bootstrap_p: 1.0, randomisation_p: 1.0 }, "{name}");
+        let interval = Interval { low: 0.0, mean: 0.0, high: 0.0 };
+        assert_eq!(same, Comparison { difference: 0.0, interval, bootstrap_p: 1.0, randomisation_p: 1.0 }, "{name}");
     }
     // A difference of one word in one sentence is nothing.
     let mut other = bad.clone();
