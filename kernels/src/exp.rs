@@ -85,22 +85,34 @@ pub(crate) fn times_sigmoid<S: Simd>(simd: S, a: S::f32s, x: S::f32s) -> S::f32s
 /// x = e^x, value by value.
 pub fn exp_in_place(isa: Isa, x: &mut [f32]) {
     let _span = trace::kernel("exp", [x.len()]);
-    struct Exp<'a>(&'a mut [f32]);
-    impl WithSimd for Exp<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let (head, tail) = S::as_mut_simd_f32s(self.0);
-            for x in head {
-                *x = exp(simd, *x);
-            }
-            if !tail.is_empty() {
-                let y = exp(simd, simd.partial_load_f32s(tail));
-                simd.partial_store_f32s(tail, y);
-            }
+    isa.vectorize(InPlace::<false>(x));
+}
+
+/// x = e^x, value by value, none of which is above 88: the exponential of softmaxes and gates, in half the instructions of
+/// [`exp_in_place`].
+pub fn exp_at_most_88_in_place(isa: Isa, x: &mut [f32]) {
+    let _span = trace::kernel("exp_at_most_88", [x.len()]);
+    isa.vectorize(InPlace::<true>(x));
+}
+
+/// SHORT: whether no value is above 88.
+struct InPlace<'a, const SHORT: bool>(&'a mut [f32]);
+
+impl<const SHORT: bool> WithSimd for InPlace<'_, SHORT> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (head, tail) = S::as_mut_simd_f32s(self.0);
+        for x in head {
+            *x = if const { SHORT } { exp_at_most_88(simd, *x) } else { exp(simd, *x) };
+        }
+        if !tail.is_empty() {
+            let x = simd.partial_load_f32s(tail);
+            let y = if const { SHORT } { exp_at_most_88(simd, x) } else { exp(simd, x) };
+            simd.partial_store_f32s(tail, y);
         }
     }
-    isa.vectorize(Exp(x));
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub type SumDropout<'a> = (f32, &'a [DropoutKey], &'a [usize]);
 /// `[tokens, 2]`, mean and 1 / sqrt(variance + eps), which the adjoint reads with the sum. Panics where shapes disagree.
 pub fn add_norm(
     isa: Isa,
-    residual: Option<Rows<'_>>,
+    residual: Rows<'_>,
     dropout: Option<SumDropout<'_>>,
     gamma: &[f32],
     beta: &[f32],
@@ -21,11 +21,30 @@ pub fn add_norm(
     stats: &mut [f32],
 ) {
     let _span = trace::kernel("add_norm", [sum.rows, sum.cols]);
-    assert_eq!([gamma.len(), beta.len()], [sum.cols; 2], "channels of gamma and beta");
-    assert_eq!((y.rows, y.cols), (sum.rows, sum.cols), "shape of y");
-    assert_eq!(stats.len(), 2 * sum.rows, "two statistics a row");
     let add = Add::new(residual, dropout, &sum);
-    isa.vectorize(AddNorm { add, gamma, beta, eps, sum, y, stats });
+    let norm = Norm::new(&sum.as_rows(), gamma, beta, eps, y, stats);
+    isa.vectorize(AddNorm { add, sum, norm });
+}
+
+/// y = (x - mean) / sqrt(variance + eps) x gamma + beta. x, y: `[tokens, channels]`; stats as of [`add_norm`]. Panics where shapes disagree.
+pub fn norm(isa: Isa, x: Rows<'_>, gamma: &[f32], beta: &[f32], eps: f32, y: RowsMut<'_>, stats: &mut [f32]) {
+    let _span = trace::kernel("norm", [x.rows, x.cols]);
+    struct Whole<'a>(Rows<'a>, Norm<'a>);
+    impl WithSimd for Whole<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Whole(x, mut norm) = self;
+            let mut t = 0;
+            while t < x.rows {
+                let count = at_once(x.rows - t);
+                norm.rows(simd, &x, t, count);
+                t += count;
+            }
+        }
+    }
+    let norm = Norm::new(&x, gamma, beta, eps, y, stats);
+    isa.vectorize(Whole(x, norm));
 }
 
 /// x = residual + dropout(x). residual, x: `[tokens, channels]`. Panics where shapes disagree.
@@ -43,20 +62,18 @@ pub fn add_dropout(isa: Isa, residual: Rows<'_>, dropout: Option<SumDropout<'_>>
             }
         }
     }
-    isa.vectorize(Sum(Add::new(Some(residual), dropout, &x), x));
+    isa.vectorize(Sum(Add::new(residual, dropout, &x), x));
 }
 
 /// What is done to the rows of x, one after the other: x = residual + dropout(x).
 struct Add<'a> {
-    residual: Option<Rows<'a>>,
+    residual: Rows<'a>,
     dropout: Option<SumDropout<'a>>,
 }
 
 impl<'a> Add<'a> {
-    fn new(residual: Option<Rows<'a>>, dropout: Option<SumDropout<'a>>, x: &RowsMut<'_>) -> Add<'a> {
-        if let Some(r) = residual {
-            assert_eq!((r.rows, r.cols), (x.rows, x.cols), "shapes of the residual and of x");
-        }
+    fn new(residual: Rows<'a>, dropout: Option<SumDropout<'a>>, x: &RowsMut<'_>) -> Add<'a> {
+        assert_eq!((residual.rows, residual.cols), (x.rows, x.cols), "shapes of the residual and of x");
         if let Some(dropout) = dropout {
             check(dropout, x.rows);
         }
@@ -69,14 +86,12 @@ impl<'a> Add<'a> {
         if let Some(dropout) = self.dropout {
             masks.multiply(simd, dropout, t, x);
         }
-        if let Some(residual) = self.residual {
-            let (head, tail) = S::as_mut_simd_f32s(x);
-            let (r_head, r_tail) = S::as_simd_f32s(residual.row(t));
-            for (x, r) in head.iter_mut().zip(r_head) {
-                *x = simd.add_f32s(*x, *r);
-            }
-            tail.iter_mut().zip(r_tail).for_each(|(x, r)| *x += r);
+        let (head, tail) = S::as_mut_simd_f32s(x);
+        let (r_head, r_tail) = S::as_simd_f32s(self.residual.row(t));
+        for (x, r) in head.iter_mut().zip(r_head) {
+            *x = simd.add_f32s(*x, *r);
         }
+        tail.iter_mut().zip(r_tail).for_each(|(x, r)| *x += r);
     }
 }
 
@@ -113,12 +128,8 @@ impl Masks {
 
 struct AddNorm<'a> {
     add: Add<'a>,
-    gamma: &'a [f32],
-    beta: &'a [f32],
-    eps: f32,
     sum: RowsMut<'a>,
-    y: RowsMut<'a>,
-    stats: &'a mut [f32],
+    norm: Norm<'a>,
 }
 
 impl WithSimd for AddNorm<'_> {
@@ -126,30 +137,68 @@ impl WithSimd for AddNorm<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let AddNorm { add, gamma, beta, eps, mut sum, mut y, stats } = self;
+        let AddNorm { add, mut sum, mut norm } = self;
         let mut masks = Masks::new();
         let mut t = 0;
-        while t < y.rows {
-            // Sums of one row wait for themselves, so rows are taken four at a time.
-            let count = if y.rows - t >= 4 { 4 } else { 1 };
+        while t < sum.rows {
+            let count = at_once(sum.rows - t);
             for t in t..t + count {
                 add.row(simd, &mut masks, t, sum.row_mut(t));
             }
-            match count {
-                4 => statistics::<S, 4>(simd, &sum, t, eps, &mut stats[2 * t..]),
-                _ => statistics::<S, 1>(simd, &sum, t, eps, &mut stats[2 * t..]),
-            }
-            for t in t..t + count {
-                normalise(simd, sum.row(t), (stats[2 * t], stats[2 * t + 1]), gamma, beta, y.row_mut(t));
-            }
+            norm.rows(simd, &sum.as_rows(), t, count);
             t += count;
+        }
+    }
+}
+
+/// How many of so many rows are taken together: sums of one row wait for themselves.
+#[inline(always)]
+fn at_once(rows: usize) -> usize {
+    if rows >= 4 { 4 } else { 1 }
+}
+
+/// Where norms go.
+struct Norm<'a> {
+    gamma: &'a [f32],
+    beta: &'a [f32],
+    eps: f32,
+    y: RowsMut<'a>,
+    stats: &'a mut [f32],
+}
+
+impl<'a> Norm<'a> {
+    /// Panics where shapes disagree.
+    fn new(
+        x: &Rows<'_>,
+        gamma: &'a [f32],
+        beta: &'a [f32],
+        eps: f32,
+        y: RowsMut<'a>,
+        stats: &'a mut [f32],
+    ) -> Norm<'a> {
+        assert_eq!([gamma.len(), beta.len()], [x.cols; 2], "channels of gamma and beta");
+        assert_eq!((y.rows, y.cols), (x.rows, x.cols), "shape of y");
+        assert_eq!(stats.len(), 2 * x.rows, "two statistics a row");
+        Norm { gamma, beta, eps, y, stats }
+    }
+
+    /// Of `count` rows of x from t on, four or one.
+    #[inline(always)]
+    fn rows<S: Simd>(&mut self, simd: S, x: &Rows<'_>, t: usize, count: usize) {
+        let stats = &mut self.stats[2 * t..2 * (t + count)];
+        match count {
+            4 => statistics::<S, 4>(simd, x, t, self.eps, stats),
+            _ => statistics::<S, 1>(simd, x, t, self.eps, stats),
+        }
+        for (t, stats) in (t..).zip(stats.chunks_exact(2)) {
+            normalise(simd, x.row(t), (stats[0], stats[1]), self.gamma, self.beta, self.y.row_mut(t));
         }
     }
 }
 
 /// stats = mean and 1 / sqrt(variance + eps) of rows `t..t + R`, in two passes: the second sums squares of differences, which do not cancel.
 #[inline(always)]
-fn statistics<S: Simd, const R: usize>(simd: S, x: &RowsMut<'_>, t: usize, eps: f32, stats: &mut [f32]) {
+fn statistics<S: Simd, const R: usize>(simd: S, x: &Rows<'_>, t: usize, eps: f32, stats: &mut [f32]) {
     let n = x.cols as f32;
     let mut rows = [(&[] as &[S::f32s], &[] as &[f32]); R];
     for (r, row) in rows.iter_mut().enumerate() {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{assert_within, values, wide};
 use lsra_kernels::dropout::{DropoutKey, dropout};
-use lsra_kernels::norm::{SumDropout, add_dropout, add_norm, norm_backward};
+use lsra_kernels::norm::{SumDropout, add_dropout, add_norm, norm, norm_backward};
 use lsra_kernels::reference::dropout::mask;
 use lsra_kernels::reference::norm as oracle;
 use lsra_kernels::{Isa, Rows, RowsMut};
@@ -18,23 +18,23 @@ struct Normed {
     stats: Vec<f32>,
 }
 
-fn run(
-    isa: Isa,
-    x: Rows<'_>,
-    residual: Option<Rows<'_>>,
-    dropout: Option<SumDropout<'_>>,
-    affine: [&[f32]; 2],
-) -> Normed {
+fn run(isa: Isa, x: Rows<'_>, sum: Option<(Rows<'_>, Option<SumDropout<'_>>)>, affine: [&[f32]; 2]) -> Normed {
     let (rows, n) = (x.rows, x.cols);
     let [gamma, beta] = affine;
     let mut apart = x.data.to_vec();
     let (mut y, mut stats) = (vec![f32::NAN; rows * n], vec![f32::NAN; 2 * rows]);
-    let (to_sum, to_y) = (RowsMut::strided(&mut apart, rows, n, x.stride), RowsMut::new(&mut y, rows, n));
-    add_norm(isa, residual, dropout, gamma, beta, EPS, to_sum, to_y, &mut stats);
+    let to_y = RowsMut::new(&mut y, rows, n);
+    match sum {
+        Some((residual, dropout)) => {
+            let to_sum = RowsMut::strided(&mut apart, rows, n, x.stride);
+            add_norm(isa, residual, dropout, gamma, beta, EPS, to_sum, to_y, &mut stats);
+        }
+        None => norm(isa, x, gamma, beta, EPS, to_y, &mut stats),
+    }
     Normed { sum: without_gaps(&apart, x), y, stats }
 }
 
-/// Rows that lie as those of x do, one after the other. Panics unless what lies between them is as it was.
+/// The rows of `data`, which lie as those of x do, without what is between them. Panics unless that is as it was.
 fn without_gaps(data: &[f32], x: Rows<'_>) -> Vec<f32> {
     let mut together = Vec::new();
     for (now, was) in data.chunks(x.stride.max(1)).zip(x.data.chunks(x.stride.max(1))).take(x.rows) {
@@ -64,10 +64,12 @@ proptest! {
         n in 1usize..180,
         gap in 0usize..4,
         has_residual: bool,
-        p in prop_oneof![Just(None), (0.0f32..0.9).prop_map(Some)],
+        rate in prop_oneof![Just(None), (0.0f32..0.9).prop_map(Some)],
         centre in prop_oneof![Just(0.0f32), -100.0f32..100.0],
         seed: u64,
     ) {
+        // Only of sums is something dropped.
+        let p = rate.filter(|_| has_residual);
         let offsets = common::offsets(&lengths);
         let (rows, stride) = (offsets[lengths.len()], n + gap);
         let x: Vec<f32> = values(rows * stride, seed).iter().map(|x| x + centre).collect();
@@ -83,8 +85,8 @@ proptest! {
             }
         }
         let from = Rows::strided(&x, rows, n, stride);
-        let with = has_residual.then(|| Rows::new(&residual, rows, n));
         let dropout: Option<SumDropout<'_>> = p.map(|p| (p, &keys[..], &offsets[..]));
+        let sum = has_residual.then(|| (Rows::new(&residual, rows, n), dropout));
         let want = oracle::norm(&wide(&want_sum), &wide(&gamma), &wide(&beta), EPS);
         let stats = statistics(&wide(&want_sum), n);
         // The mean is off by n roundings of the largest value, which the factor magnifies; the variance by n relative roundings.
@@ -94,7 +96,7 @@ proptest! {
             (normed + largest * factor) * f64::from(gamma[i % n]).abs() + f64::from(beta[i % n]).abs()
         }).collect();
         for isa in Isa::available() {
-            let got = run(isa, from, with, dropout, [&gamma, &beta]);
+            let got = run(isa, from, sum, [&gamma, &beta]);
             prop_assert_eq!(&got.sum, &want_sum);
             assert_within(&format!("{isa:?} norm of {n}"), &got.y, &want, &scale, n + 8);
             for (t, [mean, factor, largest]) in stats.iter().enumerate() {
@@ -102,9 +104,9 @@ proptest! {
                 let shift = largest * largest * factor * factor;
                 assert_within("factor", &got.stats[2 * t + 1..][..1], &[*factor], &[*factor * (1.0 + shift)], n + 8);
             }
-            if let Some(with) = with {
+            if let Some((residual, dropout)) = sum {
                 let mut apart = x.clone();
-                add_dropout(isa, with, dropout, RowsMut::strided(&mut apart, rows, n, stride));
+                add_dropout(isa, residual, dropout, RowsMut::strided(&mut apart, rows, n, stride));
                 prop_assert_eq!(&without_gaps(&apart, from), &want_sum);
             }
         }
@@ -137,7 +139,7 @@ proptest! {
         dgamma_scale.iter_mut().zip(&before[0]).for_each(|(s, b)| *s += f64::from(b.abs()));
         dbeta_scale.iter_mut().zip(&before[1]).for_each(|(s, b)| *s += f64::from(b.abs()));
         for isa in Isa::available() {
-            let Normed { stats, .. } = run(isa, Rows::new(&x, rows, n), None, None, [&gamma, &vec![0.0; n]]);
+            let Normed { stats, .. } = run(isa, Rows::new(&x, rows, n), None, [&gamma, &vec![0.0; n]]);
             let (mut got, [mut got_gamma, mut got_beta]) = (dy.clone(), before.clone());
             let (x, to) = (Rows::new(&x, rows, n), RowsMut::new(&mut got, rows, n));
             norm_backward(isa, x, &stats, &gamma, to, None, &mut got_gamma, &mut got_beta);
@@ -163,9 +165,9 @@ proptest! {
     fn a_rows_bits_do_not_depend_on_the_others(rows in 1usize..12, n in 1usize..180, seed: u64) {
         let (x, gamma, beta) = (values(rows * n, seed), values(n, seed ^ 1), values(n, seed ^ 2));
         for isa in Isa::available() {
-            let all = run(isa, Rows::new(&x, rows, n), None, None, [&gamma, &beta]);
+            let all = run(isa, Rows::new(&x, rows, n), None, [&gamma, &beta]);
             for r in 0..rows {
-                let one = run(isa, Rows::new(&x[r * n..][..n], 1, n), None, None, [&gamma, &beta]);
+                let one = run(isa, Rows::new(&x[r * n..][..n], 1, n), None, [&gamma, &beta]);
                 prop_assert_eq!(&one.y, &all.y[r * n..][..n]);
             }
         }
@@ -175,7 +177,7 @@ proptest! {
 #[test]
 fn a_row_of_one_value_over_and_over_is_beta() {
     for isa in Isa::available() {
-        let got = run(isa, Rows::new(&[3.0; 64], 1, 64), None, None, [&[2.0; 64], &[0.5; 64]]);
+        let got = run(isa, Rows::new(&[3.0; 64], 1, 64), None, [&[2.0; 64], &[0.5; 64]]);
         assert_eq!(got.y, [0.5; 64], "{isa:?}");
     }
 }

@@ -134,7 +134,7 @@ impl Tensor {
 
     /// Whether this is the only tensor over its storage, so that it may be written.
     pub fn is_unique(&mut self) -> bool {
-        self.storage.get_mut().is_some()
+        self.storage.get_mut().is_some_and(|storage| storage.as_foreign().is_none())
     }
 
     /// Row `r`.
@@ -243,6 +243,19 @@ mod tests {
         let t = counting(3, 4);
         assert_eq!(t.row_range(3..3).data(), &[] as &[f32]);
         assert_eq!(t.column_range(4..4).to_vec(), [] as [f32; 0]);
+    }
+
+    #[test]
+    fn what_only_one_tensor_holds_whole_is_taken_and_the_rest_copied() {
+        let alone = counting(2, 3);
+        let at = alone.data().as_ptr();
+        let mut taken = alone.into_owned();
+        assert_eq!(taken.data_mut().as_ptr(), at);
+        let [part, shared] = [taken.column_range(1..3), taken.clone()].map(Tensor::into_owned);
+        for (mut copy, values) in [(part, vec![1.0, 2.0, 4.0, 5.0]), (shared, taken.to_vec())] {
+            assert_ne!(copy.data_mut().as_ptr(), at);
+            assert_eq!(copy.data(), values);
+        }
     }
 
     #[test]

@@ -13,7 +13,9 @@ use crate::vectors::{first_lanes, vectors};
 use crate::{Rows, RowsMut};
 use pulp::Simd;
 
-/// The most queries of a sequence that [`super::attention_over_panels`] takes: more are faster by other bodies.
+/// The most queries that go together here: of a sequence over panels, and of what vectors of sixteen leave. More are faster by other bodies.
+/// On Zen 4 causal sequences that leave three or four are 1.1 to 1.3 times as fast as with a vector of their own (19 to 100 tokens, heads of
+/// 20 to 64).
 pub const FEW: usize = 4;
 
 /// Scratch for [`FEW`] queries.
@@ -36,8 +38,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Queries `first..first + R`, the last of a sequence, whose keys are those at `places`, which may have been laid out in panels. Without
-    /// dropout.
+    /// Queries `first..first + R` over the keys at `places`, which may have been laid out in panels; under a mask, the last of their sequence.
+    /// Without dropout.
     #[inline(always)]
     pub(super) fn few<S: Simd, const R: usize>(
         &mut self,

@@ -28,17 +28,17 @@ pub(super) fn plans() -> Vec<Plan> {
             }
         }
     }
-    plans.push(Plan::new("attention/panels/lay-out/head20/t30", |isa| Search::new(isa, 1).laying_out_case()));
+    plans.push(Plan::new("attention/panels/lay-out/head40/t30", |isa| Search::new(isa, 1).laying_out_case()));
     for queries in [1, 4] {
-        plans.push(Plan::new(format!("attention/panels/q{queries}/head20/t30"), move |isa| {
+        plans.push(Plan::new(format!("attention/panels/q{queries}/head40/t30"), move |isa| {
             Search::new(isa, queries).step_case()
         }));
     }
     plans
 }
 
-/// Channels of a head of `iwslt-160`.
-const WIDTH: usize = 20;
+/// Channels of a head of `iwslt-160`'s attention to the source.
+const WIDTH: usize = 40;
 /// Tokens of a sentence.
 const SOURCE: usize = 30;
 
@@ -104,7 +104,9 @@ impl Search {
 
     fn step_case(mut self) -> Case {
         self.check();
-        let products = 2 * self.queries * SOURCE * self.shape.channels();
+        let before = work::multiply_adds();
+        self.step();
+        let products = (work::multiply_adds() - before) as usize;
         Case::multiply_adds(Precision::F32, products, move || self.step())
     }
 }

@@ -86,6 +86,8 @@ fn two_systems_are_compared() {
     let text =
         stdout(&w.plain(&["evaluate", "--hypothesis", &bad, "--hypothesis", &good, &reference]).output().unwrap());
     assert!(text.contains("p, paired bootstrap") && text.contains("p, approximate randomisation"), "{text}");
+    // The difference's interval; those of scores have no signs.
+    assert!(text.contains(" to +"), "{text}");
 }
 
 #[test]

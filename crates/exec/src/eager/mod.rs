@@ -14,7 +14,7 @@ use lsra_kernels::attention::FEW;
 use lsra_kernels::cross_entropy::projection_loss;
 use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
-use lsra_kernels::norm::{add_dropout, add_norm};
+use lsra_kernels::norm::{add_dropout, add_norm, norm};
 use lsra_kernels::softmax::log_softmax_rows;
 use lsra_kernels::{Isa, Rows, RowsMut, trace};
 use lsra_model::exec::Mask;
@@ -113,15 +113,11 @@ impl<'a> Eager<'a> {
         y
     }
 
-    /// The norm of x + residual, which takes the place of x.
-    fn norm_of(&mut self, mut x: Tensor, residual: Option<&Tensor>, n: &Norm) -> Tensor {
-        let mut y = self.unfilled(x.rows(), n.channels);
+    /// Room for the statistics of so many rows, gamma and beta.
+    fn norm_operands(&mut self, rows: usize, n: &Norm) -> (&mut [f32], &[f32], &[f32]) {
         let stats = &mut self.workspace.stats;
-        stats.resize(2 * x.rows(), 0.0);
-        let (gamma, beta) = (self.weights.get(n.gamma).data(), self.weights.get(n.beta).data());
-        let (sum, to) = (rows_mut(&mut x), rows_mut(&mut y));
-        add_norm(self.isa, residual.map(rows), None, gamma, beta, Norm::EPS, sum, to, stats);
-        y
+        stats.resize(2 * rows, 0.0);
+        (stats, self.weights.get(n.gamma).data(), self.weights.get(n.beta).data())
     }
 }
 
@@ -232,7 +228,11 @@ impl Exec for Eager<'_> {
 
     fn add_norm(&mut self, x: Tensor, residual: &Tensor, n: &Norm, _: &Dropout, _: &Sequences) -> Tensor {
         let _span = trace::operation("add_norm", [x.rows(), n.channels]);
-        self.norm_of(x.into_owned(), Some(residual), n)
+        let (mut sum, mut y) = (x.into_owned(), self.unfilled(residual.rows(), n.channels));
+        let isa = self.isa;
+        let (stats, gamma, beta) = self.norm_operands(sum.rows(), n);
+        add_norm(isa, rows(residual), None, gamma, beta, Norm::EPS, rows_mut(&mut sum), rows_mut(&mut y), stats);
+        y
     }
 
     fn add(&mut self, x: Tensor, residual: &Tensor, _: &Dropout, _: &Sequences) -> Tensor {
@@ -244,9 +244,11 @@ impl Exec for Eager<'_> {
 
     fn norm(&mut self, x: &Tensor, n: &Norm) -> Tensor {
         let _span = trace::operation("norm", [x.rows(), n.channels]);
-        let mut copy = self.unfilled(x.rows(), x.columns());
-        copy.copy_from(x);
-        self.norm_of(copy, None, n)
+        let mut y = self.unfilled(x.rows(), n.channels);
+        let isa = self.isa;
+        let (stats, gamma, beta) = self.norm_operands(x.rows(), n);
+        norm(isa, rows(x), gamma, beta, Norm::EPS, rows_mut(&mut y), stats);
+        y
     }
 
     fn loss(&mut self, x: &Tensor, output: &Linear, targets: &[u32], smoothing: f32) -> Losses {

@@ -75,6 +75,7 @@ fn systems_differ_or_do_not() {
     let of = |outputs: &[String]| Statistics::of(metric.as_ref(), outputs, &references);
     let compared = compare(metric.as_ref(), &of(&bad), &of(&other), &FEW);
     assert!(compared.bootstrap_p > 0.05, "{compared:?}");
+    assert!(compared.interval.low <= 0.0 && 0.0 <= compared.interval.high, "{compared:?}");
 }
 
 #[test]

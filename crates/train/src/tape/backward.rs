@@ -182,13 +182,13 @@ impl Tape<'_> {
         dy: Tensor,
         dropped: &Dropped,
     ) -> (Tensor, Option<Tensor>) {
-        let mut d = dy.into_owned();
+        let mut dsum = dy.into_owned();
         let mut dx = dropped.is_active().then(|| like(sum));
         let gamma = self.cx.weights.get(norm.gamma).data();
         let (dgamma, dbeta) = self.gradients.pair_mut(norm.gamma, norm.beta);
         let masked = dropped.kernel().zip(dx.as_mut().map(rows_mut));
-        norm_backward(self.cx.isa, rows(sum), stats, gamma, rows_mut(&mut d), masked, dgamma, dbeta);
-        (d, dx)
+        norm_backward(self.cx.isa, rows(sum), stats, gamma, rows_mut(&mut dsum), masked, dgamma, dbeta);
+        (dsum, dx)
     }
 
     /// y = residual + dropout(x): the residual takes dy as it is, x takes it masked.

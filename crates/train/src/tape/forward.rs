@@ -9,7 +9,7 @@ use lsra_kernels::dropout::{DropoutKey, dropout, mask_into};
 use lsra_kernels::embedding::embed;
 use lsra_kernels::gemm::{Epilogue, gemm};
 use lsra_kernels::glu::glu;
-use lsra_kernels::norm::{add_dropout, add_norm};
+use lsra_kernels::norm::{add_dropout, add_norm, norm};
 use lsra_kernels::{Rows, RowsMut, trace};
 use lsra_model::config::TapsDropout;
 use lsra_model::exec::Mask;
@@ -48,15 +48,16 @@ impl Tape<'_> {
         self.nodes[id.0].value.as_ref().expect(KEPT)
     }
 
-    /// A value that nobody downstream reads again, to be written over; a copy where its own adjoint reads it. A linear layer without ReLU
-    /// does not, and its buffers are one in eight of all.
+    /// A value that nobody downstream reads again, to be written over. A copy, unless it is of those sublayers' outputs that no adjoint
+    /// reads: a linear layer's without ReLU, or branches side by side.
     fn consumed(&mut self, id: NodeId) -> Tensor {
         let node = &mut self.nodes[id.0];
         match &node.op {
-            Op::Linear { linear, .. } if linear.activation == Activation::None => node.value.take().expect(KEPT),
-            _ => self.value(id).to_owned_copy(),
+            Op::Linear { linear, .. } if linear.activation == Activation::None => {}
+            Op::Concat { .. } => {}
+            _ => return self.value(id).to_owned_copy(),
         }
-        .into_owned()
+        node.value.take().expect(KEPT).into_owned()
     }
 
     pub(super) fn push(&mut self, value: Tensor, op: Op) -> NodeId {
@@ -66,21 +67,6 @@ impl Tape<'_> {
 
     fn dropped(&self, d: &Dropout, sequences: &Sequences) -> Dropped {
         Dropped { rate: d.rate, keys: self.keys(d, sequences), offsets: sequences.offsets().to_vec() }
-    }
-
-    /// x + residual, its norm, and the norm's statistics.
-    fn normed(
-        &self,
-        mut x: Tensor,
-        residual: Option<NodeId>,
-        dropped: &Dropped,
-        n: &Norm,
-    ) -> (Tensor, Tensor, Vec<f32>) {
-        let (mut y, mut stats) = (Tensor::unfilled(x.rows(), n.channels), vec![0.0; 2 * x.rows()]);
-        let (gamma, beta) = (self.cx.weights.get(n.gamma).data(), self.cx.weights.get(n.beta).data());
-        let (sum, residual) = (rows_mut(&mut x), residual.map(|id| rows(self.value(id))));
-        add_norm(self.cx.isa, residual, dropped.kernel(), gamma, beta, Norm::EPS, sum, rows_mut(&mut y), &mut stats);
-        (x, y, stats)
     }
 
     /// `[tokens, columns]` of 0 or 1/(1-p): element (t, c) of a sentence is number t x columns + c of its mask.
@@ -313,8 +299,19 @@ impl Exec for Tape<'_> {
     fn add_norm(&mut self, x: NodeId, residual: &NodeId, n: &Norm, d: &Dropout, sequences: &Sequences) -> NodeId {
         let _span = trace::operation("add_norm", [self.nodes[x.0].shape[0], n.channels]);
         let dropped = self.dropped(d, sequences);
-        let sum = self.consumed(x);
-        let (sum, y, stats) = self.normed(sum, Some(*residual), &dropped, n);
+        let mut sum = self.consumed(x);
+        let (mut y, mut stats) = (Tensor::unfilled(sum.rows(), n.channels), vec![0.0; 2 * sum.rows()]);
+        add_norm(
+            self.cx.isa,
+            rows(self.value(*residual)),
+            dropped.kernel(),
+            self.cx.weights.get(n.gamma).data(),
+            self.cx.weights.get(n.beta).data(),
+            Norm::EPS,
+            rows_mut(&mut sum),
+            rows_mut(&mut y),
+            &mut stats,
+        );
         self.push(y, Op::AddNorm { x, residual: *residual, norm: n.clone(), dropped, sum, stats })
     }
 
@@ -328,8 +325,10 @@ impl Exec for Tape<'_> {
 
     fn norm(&mut self, x: &NodeId, n: &Norm) -> NodeId {
         let _span = trace::operation("norm", self.nodes[x.0].shape);
-        let input = self.value(*x).to_owned_copy();
-        let (_, y, stats) = self.normed(input, None, &Dropped::default(), n);
+        let input = self.value(*x);
+        let (mut y, mut stats) = (Tensor::unfilled(input.rows(), n.channels), vec![0.0; 2 * input.rows()]);
+        let (gamma, beta) = (self.cx.weights.get(n.gamma).data(), self.cx.weights.get(n.beta).data());
+        norm(self.cx.isa, rows(input), gamma, beta, Norm::EPS, rows_mut(&mut y), &mut stats);
         self.push(y, Op::Norm { x: *x, norm: n.clone(), stats })
     }
 
