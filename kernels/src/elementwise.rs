@@ -21,16 +21,22 @@ pub fn add_rows(isa: Isa, y: RowsMut<'_>, x: Rows<'_>) {
         fn with_simd<S: Simd>(self, simd: S) {
             let Add(mut y, x) = self;
             for r in 0..x.rows {
-                let (from, from_tail) = S::as_simd_f32s(x.row(r));
-                let (to, to_tail) = S::as_mut_simd_f32s(y.row_mut(r));
-                for (y, x) in to.iter_mut().zip(from) {
-                    *y = simd.add_f32s(*y, *x);
-                }
-                to_tail.iter_mut().zip(from_tail).for_each(|(y, x)| *y += x);
+                add_row(simd, y.row_mut(r), x.row(r));
             }
         }
     }
     isa.vectorize(Add(y, x));
+}
+
+/// y += x, within another kernel.
+#[inline(always)]
+pub(crate) fn add_row<S: Simd>(simd: S, y: &mut [f32], x: &[f32]) {
+    let (from, from_tail) = S::as_simd_f32s(x);
+    let (to, to_tail) = S::as_mut_simd_f32s(y);
+    for (y, x) in to.iter_mut().zip(from) {
+        *y = simd.add_f32s(*y, *x);
+    }
+    to_tail.iter_mut().zip(from_tail).for_each(|(y, x)| *y += x);
 }
 
 /// mean += share x (x - mean): the mean moves this share of its way to x, and stays what it is where both are the same.

@@ -1,6 +1,7 @@
 //! Layer norm, with the residual sum and the dropout before it.
 
 use crate::dropout::{DropoutKey, MaskStream};
+use crate::elementwise::add_row;
 use crate::{Isa, Rows, RowsMut, trace};
 use pulp::{Simd, WithSimd};
 
@@ -86,12 +87,7 @@ impl<'a> Add<'a> {
         if let Some(dropout) = self.dropout {
             masks.multiply(simd, dropout, t, x);
         }
-        let (head, tail) = S::as_mut_simd_f32s(x);
-        let (r_head, r_tail) = S::as_simd_f32s(self.residual.row(t));
-        for (x, r) in head.iter_mut().zip(r_head) {
-            *x = simd.add_f32s(*x, *r);
-        }
-        tail.iter_mut().zip(r_tail).for_each(|(x, r)| *x += r);
+        add_row(simd, x, self.residual.row(t));
     }
 }
 

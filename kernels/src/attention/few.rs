@@ -24,17 +24,16 @@ pub(super) fn room(heads: usize, channels: usize) -> usize {
 }
 
 impl Pass<'_> {
-    /// The last `few` of `queries`, which begin with `first`. Without dropout.
+    /// The last `few` of `queries`, which begin with `first`. Without dropout. Panics where they are none, or more than [`FEW`].
     #[inline(always)]
     pub(super) fn last_few<S: Simd>(&mut self, simd: S, first: usize, queries: usize, few: usize, places: Places<'_>) {
         let first = first + queries - few;
         match few {
-            0 => {}
             1 => self.few::<S, 1>(simd, first, places, None),
             2 => self.few::<S, 2>(simd, first, places, None),
             3 => self.few::<S, 3>(simd, first, places, None),
             FEW => self.few::<S, FEW>(simd, first, places, None),
-            more => panic!("{more} queries of a sequence, {FEW} at most"),
+            other => panic!("{other} queries are left of a sequence, 1 to {FEW} go together"),
         }
     }
 

@@ -5,9 +5,9 @@
 //! and sum (Milakov and Gimelshein 2018); the adjoint makes the weights again from the logarithm of the sum (Dao et al. 2022).
 //!
 //! Three bodies do so. `across` has sixteen or thirty-two queries across vectors, where these are wide and there are queries to fill them.
-//! `few` takes up to four queries that see the same keys, which may have been laid out in `panels`, or that are left at a sequence's end. `forward` and `backward` take
-//! what is left, with dropout or in narrow vectors, a block of queries at a time; their keys are transposed within a tile, so that the scores
-//! of a vector of keys are one vector.
+//! `few` takes up to four queries that see the same keys, which may have been laid out in `panels`, or that are left at a sequence's end.
+//! `forward` and `backward` take what is left, with dropout or in narrow vectors, a block of queries at a time; their keys are transposed
+//! within a tile, so that the scores of a vector of keys are one vector.
 //!
 //! A score is one accumulator over channels, an output one accumulator over keys, and tiles start at key 0 of the sequence: a query's
 //! bits depend on the keys that it sees alone, not on its block, its batch, or on being a step of decoding, as long as keys and values are

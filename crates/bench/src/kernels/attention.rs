@@ -37,6 +37,13 @@ pub(super) fn plans() -> Vec<Plan> {
     plans
 }
 
+/// The multiply-adds of a run.
+fn counted(run: impl FnOnce()) -> usize {
+    let before = work::multiply_adds();
+    run();
+    (work::multiply_adds() - before) as usize
+}
+
 /// Channels of a head of `iwslt-160`'s attention to the source.
 const WIDTH: usize = 40;
 /// Tokens of a sentence.
@@ -104,9 +111,7 @@ impl Search {
 
     fn step_case(mut self) -> Case {
         self.check();
-        let before = work::multiply_adds();
-        self.step();
-        let products = (work::multiply_adds() - before) as usize;
+        let products = counted(|| self.step());
         Case::multiply_adds(Precision::F32, products, move || self.step())
     }
 }
@@ -175,9 +180,7 @@ impl Data {
 
     /// Multiply-adds of the forward pass: scores, and the sum of values.
     fn run_forward(&mut self) -> usize {
-        let before = work::multiply_adds();
-        self.forward();
-        (work::multiply_adds() - before) as usize
+        counted(|| self.forward())
     }
 
     fn forward_case(mut self) -> Case {
